@@ -1,0 +1,183 @@
+"""Django's settings, all of them, from one typed Environment."""
+
+from psycopg.conninfo import conninfo_to_dict
+
+from config.environment import ROOT, Environment
+
+environment = Environment()
+
+BASE_DIR = ROOT
+OPIE_ENV = environment.OPIE_ENV
+OPIE_DATA_DIR = environment.OPIE_DATA_DIR
+DEBUG = environment.DEBUG
+SECRET_KEY = environment.SECRET_KEY
+SECRET_KEY_FALLBACKS = environment.SECRET_KEY_FALLBACKS
+OPIE_JWT_KEYS = environment.OPIE_JWT_KEYS
+OPIE_ENCRYPTION_KEYS = environment.OPIE_ENCRYPTION_KEYS
+ALLOWED_HOSTS = environment.ALLOWED_HOSTS
+CSRF_TRUSTED_ORIGINS = environment.CSRF_TRUSTED_ORIGINS
+WEB_PORT = environment.WEB_PORT
+
+INSTALLED_APPS = [
+    "apps.opie",
+    "apps.accounts",
+    "apps.api",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "rest_framework",
+    "drf_spectacular",
+    "procrastinate.contrib.django",
+]
+
+MIDDLEWARE = [
+    "apps.api.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.middleware.PrincipalMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- where rows live ---------------------------------------------------------------------------
+# Tools that never touch rows (mypy, lint) import these settings without a database.
+_database = conninfo_to_dict(environment.DATABASE_URL or "postgresql://opie@127.0.0.1:1/opie")
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _database.pop("dbname", "opie"),
+        "USER": _database.pop("user", ""),
+        "PASSWORD": _database.pop("password", ""),
+        "HOST": _database.pop("host", ""),
+        "PORT": _database.pop("port", ""),
+        "OPTIONS": {
+            **_database,
+            "pool": {"min_size": 1, "max_size": environment.DATABASE_POOL_SIZE, "timeout": 10},
+        },
+    }
+}
+DATABASE_POOL_SIZE = environment.DATABASE_POOL_SIZE
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AGENTOS_CACHE_TTL = environment.AGENTOS_CACHE_TTL if environment.AGENTOS_CACHE_TTL is not None else (3600 if environment.production else 1800)
+REDIS_URL = environment.REDIS_URL
+CACHES = {
+    "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL, "TIMEOUT": AGENTOS_CACHE_TTL}
+    if REDIS_URL
+    # DatabaseCache culls a third of the table at MAX_ENTRIES: the default of 300 would empty it all day.
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "opie_cache", "TIMEOUT": AGENTOS_CACHE_TTL, "OPTIONS": {"MAX_ENTRIES": 100_000}}
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# --- who -----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/agentos/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_ADAPTER = "apps.accounts.registration.AccountAdapter"
+
+# --- the browser ---------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = ROOT / "staticfiles"
+STATICFILES_DIRS = [ROOT / "static"] if (ROOT / "static").is_dir() else []
+MEDIA_ROOT = OPIE_DATA_DIR / "media"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ar", "العربية")]
+LOCALE_PATHS = [ROOT / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = environment.production
+CSRF_COOKIE_SECURE = environment.production
+CSRF_FAILURE_VIEW = "apps.api.views.csrf_failure"
+SECURE_SSL_REDIRECT = environment.production
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if environment.production else None
+SECURE_HSTS_SECONDS = 31_536_000 if environment.production else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = environment.production
+SECURE_HSTS_PRELOAD = environment.production
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- REST ----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.authentication.PrincipalAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.accounts.permissions.IsSignedIn"],
+    "DEFAULT_PAGINATION_CLASS": "apps.api.pagination.PagePagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "apps.api.errors.exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Opie",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["apps.accounts.permissions.IsSignedIn"],
+}
+
+# --- mail and logs -------------------------------------------------------------------------------
+DEFAULT_FROM_EMAIL = environment.DEFAULT_FROM_EMAIL
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "apps.api.middleware.RequestIdFilter"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "root": {"handlers": ["console"], "level": environment.LOG_LEVEL},
+}
+
+# --- agents --------------------------------------------------------------------------------------
+AGENTOS_ENABLED = environment.AGENTOS_ENABLED
+AGENTOS_DEFAULT_HOST = environment.AGENTOS_DEFAULT_HOST
+AGENTOS_DEFAULT_PORT = environment.AGENTOS_PORT or environment.AGENTOS_DEFAULT_PORT
+AGENTOS_INCLUDE_VAULT_AGENTS = environment.AGENTOS_INCLUDE_VAULT_AGENTS
+AGENTOS_AUTO_RELOAD = environment.AGENTOS_AUTO_RELOAD if environment.AGENTOS_AUTO_RELOAD is not None else DEBUG
+AGENTOS_DEBUG = environment.AGENTOS_DEBUG
+AGENTOS_CONFIG = environment.AGENTOS_CONFIG
+OPIE_DEMO_EMAIL = environment.OPIE_DEMO_EMAIL
+OPIE_DEMO_PASSWORD = environment.OPIE_DEMO_PASSWORD
