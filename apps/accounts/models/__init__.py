@@ -1,0 +1,19 @@
+"""People, their teams, what they may do, and the credentials that speak for them."""
+
+from apps.accounts.models.audit import AuditEntry
+from apps.accounts.models.credentials import ApiKey, RefreshToken, SignInAttempt
+from apps.accounts.models.people import User
+from apps.accounts.models.teams import Invitation, Membership, Plan, Role, Team
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "Invitation",
+    "Membership",
+    "Plan",
+    "RefreshToken",
+    "Role",
+    "SignInAttempt",
+    "Team",
+    "User",
+]

@@ -1,0 +1,46 @@
+"""Serializers that take what they name and nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+UNKNOWN_FIELD = "This field is not known here."
+NUL = "Text may not contain the NUL character."
+
+
+class _Strict:
+    """Refuses fields that are not declared, and NUL, which PostgreSQL cannot keep."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            problems = self._problems(data)
+            if problems:
+                raise serializers.ValidationError(problems)
+        return super().to_internal_value(data)  # type: ignore[misc]
+
+    def _problems(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
+        writable = {name for name, field in self.fields.items() if not field.read_only}  # type: ignore[attr-defined]
+        problems = {str(name): [UNKNOWN_FIELD] for name in data if name not in writable}
+        for name in writable & data.keys():
+            if _holds_nul(data[name]):
+                problems[name] = [NUL]
+        return problems
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_holds_nul(key) or _holds_nul(inner) for key, inner in value.items())
+    if isinstance(value, list):
+        return any(_holds_nul(inner) for inner in value)
+    return False
+
+
+class StrictSerializer(_Strict, serializers.Serializer[Any]):
+    """A plain serializer that names every unknown field in its errors."""
+
+
+class StrictModelSerializer(_Strict, serializers.ModelSerializer[Any]):
+    """The same over a model. A read-only field that is sent is refused too: it would be ignored in silence."""
