@@ -35,6 +35,9 @@ from apps.api.request_ids import current_request_id
 
 logger = logging.getLogger(__name__)
 
+# Libraries in between carry an error on by its `type` and its text; this marks the ones whose text is fit to be shown.
+OPIE_ERROR = "opie:"
+
 Fields = dict[str, list[str]]
 
 
@@ -60,6 +63,10 @@ class OpieError(Exception):
         self.headers = dict(headers or {})
         self.extra = dict(extra or {})
         super().__init__(self.message)
+
+    @property
+    def type(self) -> str:
+        return OPIE_ERROR + self.code
 
 
 class InvalidInput(OpieError):

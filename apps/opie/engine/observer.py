@@ -1,0 +1,184 @@
+"""What a run did, seen from outside: Agno's events in, ours out, and what was gathered on the way.
+
+Pure: no rows, no clock but the one it is given. Agno's classes differ between agent and team in name only, so an
+event is told by its `event` text; events of team members carry another run_id and are passed over.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from agno.models.message import Message
+from agno.models.response import ToolExecution
+from agno.run.agent import RunOutput
+from agno.run.team import TeamRunOutput
+
+from apps.opie.events import EventType
+
+MOST_OF_A_RESULT_SHOWN = 20_000
+
+Said = tuple[EventType, dict[str, Any]]
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One call of a tool, as it is shown and kept."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    started: float
+    result: str = ""
+    failed: bool = False
+    duration_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Failure:
+    """Why a run failed: `code` is ours when the error was one of ours, else the class of the exception."""
+
+    code: str
+    text: str
+
+
+@dataclass(slots=True)
+class Observation:
+    """Everything a run has shown so far. Times are seconds of the monotonic clock."""
+
+    started: float
+    text: str = ""
+    reasoning: str = ""
+    first_token: float | None = None
+    tool_calls: dict[str, ToolCall] = field(default_factory=dict)
+    messages: list[Message] | None = None
+    citations: list[dict[str, Any]] = field(default_factory=list)
+    failure: Failure | None = None
+    cancelled: bool = False
+
+    @property
+    def tool_ms(self) -> int:
+        return sum(call.duration_ms or 0 for call in self.tool_calls.values())
+
+
+class Observer:
+    """Follows one run of one Agno agent or team."""
+
+    def __init__(self, run_id: str, clock: Callable[[], float] = monotonic) -> None:
+        self._run_id = run_id
+        self._clock = clock
+        self._text_is_behind_a_tool = False
+        self.seen = Observation(started=clock())
+
+    def observe(self, event: Any) -> list[Said]:
+        """What to tell readers about one of Agno's events, in order; often nothing."""
+        if getattr(event, "run_id", None) not in (None, self._run_id):
+            return []
+        if isinstance(event, RunOutput | TeamRunOutput):
+            self._take_output(event)
+            return []
+        name = str(getattr(event, "event", "")).removeprefix("Team")
+        handler = self._HANDLERS.get(name)
+        return list(handler(self, event)) if handler else []
+
+    def _content(self, event: Any) -> Iterator[Said]:
+        if reasoning := getattr(event, "reasoning_content", None):
+            yield from self._think(reasoning)
+        content = event.content
+        if content is None or content == "":
+            return
+        text = content if isinstance(content, str) else _as_text(content)
+        if self._text_is_behind_a_tool and self.seen.text:
+            text = "\n\n" + text
+        self._text_is_behind_a_tool = False
+        self._mark_first_token()
+        self.seen.text += text
+        yield "message.delta", {"text": text}
+
+    def _reasoning(self, event: Any) -> Iterator[Said]:
+        if event.reasoning_content:
+            yield from self._think(event.reasoning_content)
+
+    def _think(self, text: str) -> Iterator[Said]:
+        self._mark_first_token()
+        self.seen.reasoning += text
+        yield "reasoning.delta", {"text": text}
+
+    def _tool_started(self, event: Any) -> Iterator[Said]:
+        call = self._call_of(event.tool)
+        self._text_is_behind_a_tool = True
+        self._mark_first_token()
+        yield "tool.started", {"tool_call_id": call.id, "name": call.name, "arguments": call.arguments}
+
+    def _tool_finished(self, event: Any) -> Iterator[Said]:
+        tool: ToolExecution = event.tool
+        call = self._call_of(tool)
+        if call.duration_ms is not None:
+            return
+        call.duration_ms = round((self._clock() - call.started) * 1000)
+        call.failed = bool(tool.tool_call_error) or getattr(event, "error", None) is not None
+        call.result = str(tool.result if tool.result is not None else getattr(event, "error", "") or "")
+        yield "tool.finished", tool_as_json(call)
+
+    def _error(self, event: Any) -> Iterator[Said]:
+        self.seen.failure = Failure(code=str(event.error_type or ""), text=str(event.content or ""))
+        yield from ()
+
+    def _cancelled(self, event: Any) -> Iterator[Said]:  # noqa: ARG002 - one shape for all handlers
+        self.seen.cancelled = True
+        yield from ()
+
+    def _call_of(self, tool: ToolExecution) -> ToolCall:
+        call_id = tool.tool_call_id or f"call_{len(self.seen.tool_calls) + 1}"
+        if call_id not in self.seen.tool_calls:
+            self.seen.tool_calls[call_id] = ToolCall(
+                call_id, tool.tool_name or "", dict(tool.tool_args or {}), started=self._clock()
+            )
+        return self.seen.tool_calls[call_id]
+
+    def _mark_first_token(self) -> None:
+        if self.seen.first_token is None:
+            self.seen.first_token = self._clock()
+
+    def _take_output(self, output: RunOutput | TeamRunOutput) -> None:
+        self.seen.messages = [m for m in output.messages or [] if not m.from_history and not m.temporary]
+        if output.citations is not None:
+            self.seen.citations = _citations_of(output)
+
+    _HANDLERS: dict[str, Callable[["Observer", Any], Iterator[Said]]] = {
+        "RunContent": _content,
+        "ReasoningContentDelta": _reasoning,
+        "ToolCallStarted": _tool_started,
+        "ToolCallCompleted": _tool_finished,
+        "ToolCallError": _tool_finished,
+        "RunError": _error,
+        "RunCancelled": _cancelled,
+    }
+
+
+def tool_as_json(call: ToolCall) -> dict[str, Any]:
+    """A finished call of a tool as readers and the REST API see it."""
+    return {
+        "tool_call_id": call.id,
+        "name": call.name,
+        "arguments": call.arguments,
+        "result": call.result[:MOST_OF_A_RESULT_SHOWN],
+        "failed": call.failed,
+        "duration_ms": call.duration_ms,
+    }
+
+
+def _as_text(content: Any) -> str:
+    dump = getattr(content, "model_dump_json", None)
+    return str(dump()) if dump else json.dumps(content, default=str)
+
+
+def _citations_of(output: RunOutput | TeamRunOutput) -> list[dict[str, Any]]:
+    assert output.citations is not None  # noqa: S101 - the caller looked
+    urls = [{"title": url.title or url.url, "url": url.url} for url in output.citations.urls or []]
+    documents = [
+        {"title": document.document_title or "", "text": document.cited_text or ""}
+        for document in output.citations.documents or []
+    ]
+    return urls + documents

@@ -1,0 +1,118 @@
+"""What a run came to, read from its rows: the object that send-message answers and run.finished carries."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from apps.api.errors import Internal, PlatformFailed
+from apps.opie.ledger.summary import usage_of_run
+from apps.opie.models import AgentOSMessage, AgentOSRun
+from apps.opie.models.messages import MessageRole
+from apps.opie.models.runs import RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One answer with what it took. Times are milliseconds; `cost` is None when any call's price is unknown."""
+
+    run_id: UUID
+    session_id: UUID | None
+    message_id: UUID | None
+    agent_id: str
+    content: str
+    reasoning: str
+    status: str
+    platform: str | None
+    model: str | None
+    usage: dict[str, Any]
+    cost: Decimal | None
+    currency: str
+    duration_ms: int | None
+    time_to_first_token_ms: int | None
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    citations: list[dict[str, Any]] = field(default_factory=list)
+    error: dict[str, str] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of the REST contract."""
+        body: dict[str, Any] = {
+            "session_id": _text(self.session_id),
+            "run_id": str(self.run_id),
+            "message_id": _text(self.message_id),
+            "agent_id": self.agent_id,
+            "content": self.content,
+            "status": self.status,
+            "platform": self.platform,
+            "model": self.model,
+            "usage": self.usage,
+            "cost": None if self.cost is None else format(self.cost, "f"),
+            "currency": self.currency,
+            "duration_ms": self.duration_ms,
+            "time_to_first_token_ms": self.time_to_first_token_ms,
+            "tools": self.tools,
+            "citations": self.citations,
+        }
+        return body | ({"error": self.error} if self.error else {}) | ({"reasoning": self.reasoning} if self.reasoning else {})
+
+    def raise_for_failure(self) -> None:
+        """Raise what a caller who waited for the answer has to be told; the run id goes with it."""
+        if self.status != RunStatus.FAILED or self.error is None:
+            return
+        if self.error["code"].startswith("platform"):
+            raise PlatformFailed(self.error["message"], code=self.error["code"], run_id=str(self.run_id))
+        raise Internal(self.error["message"], code=self.error["code"], extra={"run_id": str(self.run_id)})
+
+
+def result_of_run(run_id: UUID) -> RunResult:
+    """Read a run's result; it may still be running. Four queries."""
+    run = AgentOSRun.objects.select_related("agent", "performance").get(pk=run_id)
+    said = list(AgentOSMessage.objects.filter(run=run).exclude(role=MessageRole.USER).order_by("number"))
+    answer = next((row for row in said if row.is_answer), None)
+    used = usage_of_run(run_id)
+    performance = getattr(run, "performance", None)
+    return RunResult(
+        run_id=run.pk,
+        session_id=run.session_id,
+        message_id=answer.pk if answer else None,
+        agent_id=run.agent.agent_id if run.agent else "",
+        content=full_text(said),
+        reasoning="\n\n".join(row.reasoning for row in said if row.reasoning),
+        status=run.status,
+        platform=used.platform or None,
+        model=used.model or None,
+        usage=dict(used.usage),
+        cost=used.cost,
+        currency=used.currency,
+        duration_ms=performance.duration_ms if performance else None,
+        time_to_first_token_ms=performance.time_to_first_token_ms if performance else None,
+        tools=tools_of(said),
+        citations=answer.citations if answer else [],
+        error={"code": run.error_code, "message": run.error_message} if run.error_code else None,
+    )
+
+
+def full_text(said: list[AgentOSMessage]) -> str:
+    """All that the agent said to the person, between tools and after them: what the deltas added up to."""
+    return "\n\n".join(row.content for row in said if row.role == MessageRole.ASSISTANT and row.content)
+
+
+def tools_of(said: list[AgentOSMessage]) -> list[dict[str, Any]]:
+    """The calls of tools among these messages, each with what came back, in order."""
+    results = {row.tool_call_id: row for row in said if row.role == MessageRole.TOOL}
+    return [_tool(call, results.get(call["id"])) for row in said for call in row.tool_calls]
+
+
+def _tool(call: dict[str, Any], result: AgentOSMessage | None) -> dict[str, Any]:
+    return {
+        "tool_call_id": call["id"],
+        "name": call["name"],
+        "arguments": call["arguments"],
+        "result": result.content if result else None,
+        "failed": result.tool_failed if result else True,
+        "duration_ms": result.tool_duration_ms if result else None,
+    }
+
+
+def _text(identifier: UUID | None) -> str | None:
+    return None if identifier is None else str(identifier)

@@ -1,0 +1,159 @@
+"""Events of runs on their way to readers. A run does not belong to the request that started it: a reader may leave,
+come back, or be somebody else's process.
+
+In the process of the run, readers wait on its RunStream; elsewhere they read the batches that the beat writes every
+quarter second. The numbers are the same, so nobody sees an event twice or misses one.
+"""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+
+from apps.opie import rows
+from apps.opie.engine import recorder
+from apps.opie.events import EventType, RunEvent
+from apps.opie.models import AgentOSRun, RunEventBatch
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 0.25
+KEPT_AFTER_THE_END_SECONDS = 30
+
+
+class RunStream:
+    """The events of one run in the process that runs it."""
+
+    def __init__(self, run_id: UUID, stop: asyncio.Task[Any]) -> None:
+        self.run_id = run_id
+        self.stop = stop
+        self.beats = True
+        self._events: list[RunEvent] = []
+        self._written = 0
+        self._news = asyncio.Event()
+
+    def publish(self, kind: EventType, data: dict[str, Any]) -> RunEvent:
+        event = RunEvent(self.run_id, len(self._events) + 1, kind, data)
+        self._events.append(event)
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+        return event
+
+    def unwritten(self) -> recorder.Events:
+        """Events that are not in rows yet; they count as written when `mark_written` is called."""
+        return [(event.number, event.type, event.data) for event in self._events[self._written :]]
+
+    def next_number(self) -> int:
+        return len(self._events) + 1
+
+    def mark_written(self, count: int) -> None:
+        self._written += count
+
+    async def read(self, after: int = 0) -> AsyncIterator[list[RunEvent]]:
+        """Events numbered above `after`, as they come; what has come together is handed over together."""
+        position = after
+        while True:
+            news = self._news
+            ready = self._events[position:]
+            if ready:
+                position += len(ready)
+                yield ready
+                if ready[-1].is_last:
+                    return
+                continue
+            if self._events and self._events[-1].is_last:
+                return
+            await news.wait()
+
+
+_streams: dict[UUID, RunStream] = {}
+_beats: dict[asyncio.AbstractEventLoop, "_Beat"] = {}
+
+
+def open_stream(run_id: UUID, stop: asyncio.Task[Any]) -> RunStream:
+    """Start publishing a run's events; `stop` is the task to cancel when somebody asks for the run to stop."""
+    stream = _streams[run_id] = RunStream(run_id, stop)
+    loop = asyncio.get_running_loop()
+    beat = _beats.get(loop)
+    if beat is None or beat.task.done():
+        _beats[loop] = _Beat(loop)
+    return stream
+
+
+async def leave_the_beat(stream: RunStream) -> recorder.Events:
+    """From here on whoever settles the run writes its events: answers those that are not written yet."""
+    beat = _beats.get(asyncio.get_running_loop())
+    if beat is None:
+        stream.beats = False
+    else:
+        async with beat.turn:
+            stream.beats = False
+    return stream.unwritten()
+
+
+def close_stream(stream: RunStream) -> None:
+    """The run has ended: late readers get a while to come back before they have to read the rows."""
+    asyncio.get_running_loop().call_later(KEPT_AFTER_THE_END_SECONDS, _streams.pop, stream.run_id, None)
+
+
+async def read_events(run_id: UUID, after: int = 0) -> AsyncIterator[list[RunEvent]]:
+    """Events of a run from any process, numbered above `after`, until its last one. Who may read is checked before."""
+    stream = _streams.get(run_id)
+    if stream is not None:
+        async for events in stream.read(after):
+            yield events
+        return
+    while True:
+        events, ended = await rows.run(_events_in_rows, run_id, after)
+        if events:
+            after = events[-1].number
+            yield events
+        if ended or (events and events[-1].is_last):
+            return
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _events_in_rows(run_id: UUID, after: int) -> tuple[list[RunEvent], bool]:
+    # The status is read first: a run that ends in between has then written all of its events.
+    ended = AgentOSRun.objects.get(pk=run_id).has_ended
+    batches = RunEventBatch.objects.filter(run_id=run_id, last_number__gt=after).order_by("first_number")
+    found = [RunEvent(run_id, number, kind, data) for batch in batches for number, kind, data in batch.events]
+    return [event for event in found if event.number > after], ended
+
+
+class _Beat:
+    """Four times a second, while runs of this loop live: one write for all of them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.turn = asyncio.Lock()
+        self._loop = loop
+        self.task = loop.create_task(self._go_on(), context=contextvars.Context())
+
+    async def _go_on(self) -> None:
+        try:
+            while self._live():
+                async with self.turn:
+                    await self._write(self._live())
+                await asyncio.sleep(BEAT_SECONDS)
+        finally:
+            if _beats.get(self._loop) is self:
+                del _beats[self._loop]
+
+    def _live(self) -> list[RunStream]:
+        return [stream for stream in _streams.values() if stream.beats and stream.stop.get_loop() is self._loop]
+
+    async def _write(self, live: list[RunStream]) -> None:
+        batches = {stream.run_id: stream.unwritten() for stream in live}
+        try:
+            to_stop = await rows.run(recorder.beat, batches)
+        except (OperationalError, InterfaceError):
+            logger.warning("The database did not answer; events of %s runs wait for the next beat.", len(live))
+            return
+        for stream in live:
+            stream.mark_written(len(batches[stream.run_id]))
+            if stream.run_id in to_stop:
+                stream.stop.cancel()

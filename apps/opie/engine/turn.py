@@ -1,0 +1,205 @@
+"""One turn: a question, a run, an answer. The one way to run an agent, for every door and both processes.
+
+`Turn.open` stores the question and the run; `start` lets the agent run in a task of its own, which no request owns;
+`events` and `result` are for whoever wants to read. What the agent does goes through the observer to the stream, and
+at the end, in one transaction, to the rows.
+"""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from agno.exceptions import redact_secrets
+from django.db import InterfaceError, OperationalError
+
+from apps.accounts.principal import Principal
+from apps.api.errors import OPIE_ERROR, OpieError
+from apps.opie import rows
+from apps.opie.engine import recorder, stream, transcript
+from apps.opie.engine.observer import Failure, Observation, Observer
+from apps.opie.engine.outcome import RunResult, result_of_run
+from apps.opie.events import RunEvent
+from apps.opie.metrics.errors import RunError
+from apps.opie.models import Agent, AgentOSMessage
+from apps.opie.models.runs import RunStatus
+from apps.opie.scope import RunScope, current_scope
+
+logger = logging.getLogger(__name__)
+
+# Starts Agno's own run of an agent: (text, run id, session id, user id) → its events and, last, its output.
+AgnoRun = Callable[[str, str, str, str], AsyncIterator[Any]]
+SETTLE_RETRY_SECONDS = (0.1, 0.5, 1, 2, 5, 10)
+GENERIC = RunError("run_failed", "The agent could not answer because something went wrong on our side. Try again.", "agent")
+
+_tasks: set[asyncio.Task[None]] = set()
+
+
+@dataclass(slots=True)
+class Turn:
+    """A run under way. Made by `open_turn`, read through `events` and `result`."""
+
+    principal: Principal
+    agent: Agent
+    text: str
+    opened: recorder.OpenedTurn
+    listener: Callable[[Any], None] | None = None
+    _task: asyncio.Task[None] | None = None
+
+    @property
+    def run_id(self) -> UUID:
+        return self.opened.run_id
+
+    @property
+    def session_id(self) -> UUID:
+        return self.opened.session_id
+
+    def start(self, agno_run: AgnoRun) -> None:
+        """Let the agent run, detached: in a context of its own, so that nothing of the request lives on in it."""
+        task = asyncio.get_running_loop().create_task(self._run(agno_run), context=contextvars.Context())
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+        self._task = task
+
+    async def events(self, after: int = 0) -> AsyncIterator[list[RunEvent]]:
+        """The run's events in the batches they come in, until the last. Leaving does not stop the run."""
+        async for events in stream.read_events(self.run_id, after):
+            yield events
+
+    async def result(self) -> RunResult:
+        """Wait for the end; the run goes on if the waiting is given up."""
+        assert self._task is not None, "start the turn first"  # noqa: S101
+        await asyncio.shield(self._task)
+        return await rows.run(result_of_run, self.run_id)
+
+    async def _run(self, agno_run: AgnoRun) -> None:
+        current_scope.set(RunScope(self.principal, self.agent.pk, self.session_id, self.run_id))
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is the body of a task
+        live = stream.open_stream(self.run_id, task)
+        live.publish("run.started", {"agent_id": self.agent.agent_id, "title": self.opened.title})
+        observer = Observer(str(self.run_id))
+        status = await self._observe(agno_run, observer, live)
+        # Asked to stop while settling: the answer is there already, so it is kept as it is.
+        settling = asyncio.ensure_future(self._settle(status, observer.seen, live))
+        while not settling.done():
+            try:
+                await asyncio.shield(settling)
+            except asyncio.CancelledError:
+                continue
+        settling.result()
+
+    async def _observe(self, agno_run: AgnoRun, observer: Observer, live: stream.RunStream) -> RunStatus:
+        seen = observer.seen
+        try:
+            events = agno_run(self.text, str(self.run_id), str(self.session_id), str(self.principal.user_id))
+            async for event in events:
+                for kind, data in observer.observe(event):
+                    live.publish(kind, data)
+                if self.listener:
+                    self.listener(event)
+        except asyncio.CancelledError:
+            return RunStatus.INTERRUPTED if _shutting_down else RunStatus.CANCELLED
+        except OpieError as error:
+            seen.failure = Failure(error.type, error.message)
+            logger.info("run %s failed: %s", self.run_id, error.code)
+        except Exception as error:  # noqa: BLE001 - a tool, a host's hook, Agno: whatever it was, the run must be settled
+            seen.failure = Failure(type(error).__name__, "")
+            logger.exception("run %s failed", self.run_id)
+        if seen.cancelled:
+            return RunStatus.CANCELLED
+        return RunStatus.FAILED if seen.failure else RunStatus.COMPLETED
+
+    async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> None:
+        ended = monotonic()
+        ending = recorder.Ending(
+            status=status,
+            rows=_rows_for(status, seen),
+            error=_error_of(status, seen),
+            duration_ms=round((ended - seen.started) * 1000),
+            time_to_first_token_ms=None if seen.first_token is None else round((seen.first_token - seen.started) * 1000),
+            tool_ms=seen.tool_ms,
+            citations=seen.citations,
+        )
+        await stream.leave_the_beat(live)
+        try:
+            await self._write_ending(ending, live)
+        finally:
+            recorder.forget(self.run_id)
+            stream.close_stream(live)
+
+    async def _write_ending(self, ending: recorder.Ending, live: stream.RunStream) -> None:
+        number = live.next_number()
+        for pause in (*SETTLE_RETRY_SECONDS, None):
+            try:
+                data = await rows.run(recorder.settle, self.run_id, ending, live.unwritten(), number)
+            except (OperationalError, InterfaceError):
+                if pause is None:
+                    # Its events up to the last beat are in rows; recovery finishes the books from them.
+                    logger.exception("run %s could not be settled; it is left to recovery", self.run_id)
+                    data = {"error": {"code": recorder.INTERRUPTED.code, "message": recorder.INTERRUPTED.message}}
+                    live.publish("run.interrupted", data)
+                    return
+                await asyncio.sleep(pause)
+            else:
+                live.publish(recorder.LAST_EVENT[ending.status], data or {})
+                return
+
+
+async def open_turn(
+    principal: Principal,
+    agent: Agent,
+    text: str,
+    *,
+    session_id: UUID | None = None,
+    new_session_id: UUID | None = None,
+    run_id: UUID | None = None,
+) -> Turn:
+    """Store the question and the run (see recorder.open_turn) and answer the turn, ready to be started."""
+    opened = await rows.run(
+        recorder.open_turn, principal, agent, text, session_id=session_id, new_session_id=new_session_id, run_id=run_id
+    )
+    return Turn(principal, agent, text, opened)
+
+
+_shutting_down = False
+
+
+async def drain(seconds: float) -> None:
+    """The process is about to stop: let running answers end, then interrupt what is left and store it."""
+    global _shutting_down  # noqa: PLW0603 - one flag of one process
+    running = [task for task in _tasks if task.get_loop() is asyncio.get_running_loop()]
+    if not running:
+        return
+    _, late = await asyncio.wait(running, timeout=seconds)
+    _shutting_down = True
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=seconds)
+
+
+def _rows_for(status: RunStatus, seen: Observation) -> list[AgentOSMessage]:
+    if status is RunStatus.COMPLETED and seen.messages is not None:
+        found = transcript.rows_of(seen.messages)
+        for row in found:
+            if row.tool_call_id in seen.tool_calls:
+                row.tool_duration_ms = seen.tool_calls[row.tool_call_id].duration_ms
+        if any(row.is_answer for row in found):
+            return found
+    return transcript.rows_of_observation(seen)
+
+
+def _error_of(status: RunStatus, seen: Observation) -> RunError | None:
+    if status is RunStatus.INTERRUPTED:
+        return recorder.INTERRUPTED
+    if status is not RunStatus.FAILED or seen.failure is None:
+        return None
+    if seen.failure.code.startswith(OPIE_ERROR):
+        return RunError(seen.failure.code.removeprefix(OPIE_ERROR), seen.failure.text, "model")
+    detail = redact_secrets(f"{seen.failure.code}: {seen.failure.text}")
+    return RunError(GENERIC.code, GENERIC.message, GENERIC.place, detail)

@@ -1,0 +1,99 @@
+"""One row per call to a model: opened before the call, settled once after it.
+
+A row that stays open is the evidence of a call whose process died; recovery finishes it.
+"""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.api.ids import uuid7
+from apps.opie.ledger.prices import CURRENCY, UnitPrices, cost_of, unit_prices
+from apps.opie.ledger.summary import open_calls_of
+from apps.opie.ledger.tokens import TokenCounts
+from apps.opie.models.usage import AgentOSUsage, CallOutcome, Certainty
+from apps.opie.scope import RunScope
+
+LONGEST_ERROR_CODE = 64
+
+
+class CalledPlatform(Protocol):
+    """What the ledger needs to know of a platform: the row itself, or a snapshot of it."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def platform_name(self) -> str: ...
+
+
+def open_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: int = 1) -> UUID:
+    """Write down that a call is about to be made, for whom and what for; returns the id to settle it by."""
+    call_id = uuid7()
+    AgentOSUsage.objects.create(
+        id=call_id,
+        team_id=scope.principal.team_id,
+        user_id=scope.principal.user_id,
+        api_key_id=scope.principal.api_key_id,
+        agent_id=scope.agent_pk,
+        session_id=scope.session_id,
+        run_id=scope.run_id,
+        purpose=scope.purpose,
+        attempt=attempt,
+        platform_id=platform.id,
+        platform_name=platform.platform_name,
+        model=model,
+        currency=CURRENCY,
+    )
+    return call_id
+
+
+def settle_call(
+    call_id: UUID,
+    *,
+    tokens: TokenCounts | None,
+    certainty: Certainty,
+    outcome: CallOutcome,
+    latency_ms: int | None = None,
+    time_to_first_token_ms: int | None = None,
+    error_code: str = "",
+) -> bool:
+    """Price the call and close its row; returns whether this closed it. A settled row never changes again."""
+    moment = timezone.now()
+    still_open = AgentOSUsage.objects.filter(id=call_id, outcome=CallOutcome.OPEN)
+    called = still_open.values_list("model", "platform__api_type", "platform__base_url").first()
+    if called is None:
+        return False
+    prices = _prices_of(called, tokens, moment)
+    counts = tokens or TokenCounts()
+    closed = still_open.update(
+        input_tokens=counts.input,
+        cached_tokens=counts.cached,
+        cache_write_tokens=counts.cache_write,
+        output_tokens=counts.output,
+        reasoning_tokens=counts.reasoning,
+        audio_tokens=counts.audio,
+        unit_prices=prices.as_json() if prices else {},
+        cost=cost_of(tokens, prices),
+        certainty=certainty,
+        outcome=outcome,
+        error_code=error_code[:LONGEST_ERROR_CODE],
+        latency_ms=latency_ms,
+        time_to_first_token_ms=time_to_first_token_ms,
+        finished_at=moment,
+    )
+    return closed == 1
+
+
+def close_open_calls(run_id: UUID) -> int:
+    """Settle what a run left open, as interrupted and of unknown count, before the run itself is ended."""
+    still_open = AgentOSUsage.objects.filter(id__in=open_calls_of(run_id), outcome=CallOutcome.OPEN)
+    return still_open.update(outcome=CallOutcome.INTERRUPTED, certainty=Certainty.UNKNOWN, finished_at=timezone.now())
+
+
+def _prices_of(called: tuple[str, str | None, str | None], tokens: TokenCounts | None, moment: datetime) -> UnitPrices | None:
+    model, api_type, base_url = called
+    if api_type is None:  # the platform was deleted while it answered
+        return None
+    return unit_prices(api_type, base_url or "", model, moment=moment, input_tokens=tokens.input if tokens else None)

@@ -1,0 +1,102 @@
+"""What a run consumed, from its calls' rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypedDict
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.opie.ledger.prices import CURRENCY
+from apps.opie.models.usage import AgentOSUsage, CallOutcome, Certainty
+
+UUID_VERSION = 7
+# Processes' clocks may differ by this much; a call cannot be older than its run otherwise.
+CLOCK_TOLERANCE_MS = 3_600_000
+
+
+class TokenTotals(TypedDict):
+    """`usage` of the REST API."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    total_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunUsage:
+    """The books of one run. `platform` and `model` are those that answered last; empty when none did."""
+
+    usage: TokenTotals
+    cost: Decimal | None
+    currency: str
+    platform: str
+    model: str
+    calls: int
+    open_calls: int
+    model_ms: int
+    is_estimated: bool
+
+
+def usage_of_run(run_id: UUID) -> RunUsage:
+    """The totals of a run, in one query. The cost is None when any call has no known cost."""
+    rows = list(_calls_of(run_id).order_by("id"))
+    sent = [row for row in rows if row.outcome != CallOutcome.UNSENT]
+    answered = next((row for row in reversed(rows) if row.outcome == CallOutcome.SUCCEEDED), None)
+    return RunUsage(
+        usage=_totals(sent),
+        cost=_cost(sent),
+        currency=rows[-1].currency if rows else CURRENCY,
+        platform=answered.platform_name if answered else "",
+        model=answered.model if answered else "",
+        calls=len(sent),
+        open_calls=sum(row.outcome == CallOutcome.OPEN for row in rows),
+        model_ms=sum(row.latency_ms or 0 for row in rows),
+        is_estimated=any(row.certainty != Certainty.REPORTED for row in sent),
+    )
+
+
+def open_calls_of(run_id: UUID) -> list[UUID]:
+    """The calls of a run that are not settled: none may be left when the run completes."""
+    return list(_calls_of(run_id).filter(outcome=CallOutcome.OPEN).values_list("id", flat=True))
+
+
+def _calls_of(run_id: UUID) -> QuerySet[AgentOSUsage]:
+    """A run is older than its calls, and both ids say when they were made: older partitions need not be read."""
+    calls = AgentOSUsage.objects.filter(run_id=run_id)
+    if run_id.version != UUID_VERSION:
+        return calls
+    made_at_ms = run_id.int >> 80
+    return calls.filter(id__gte=UUID(int=max(0, made_at_ms - CLOCK_TOLERANCE_MS) << 80))
+
+
+def _totals(rows: list[AgentOSUsage]) -> TokenTotals:
+    input_tokens = _known_sum(row.input_tokens for row in rows)
+    output_tokens = _known_sum(row.output_tokens for row in rows)
+    known = input_tokens is not None and output_tokens is not None
+    return {
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens if known else None,  # type: ignore[operator]
+        "cached_tokens": _known_sum(row.cached_tokens for row in rows),
+        "reasoning_tokens": _known_sum(row.reasoning_tokens for row in rows),
+    }
+
+
+def _known_sum(counts: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None when there is something and nothing of it is known."""
+    everything = list(counts)
+    known = [count for count in everything if count is not None]
+    return sum(known) if known or not everything else None
+
+
+def _cost(rows: list[AgentOSUsage]) -> Decimal | None:
+    total = Decimal(0)
+    for row in rows:
+        if row.cost is None:
+            return None
+        total += row.cost
+    return total

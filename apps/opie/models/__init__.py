@@ -1,0 +1,26 @@
+"""The rows of Opie and their own behaviour. QuerySets hold the queries."""
+
+from apps.opie.models.agents import Agent, AgentMember, AgentModel, AgentVersion
+from apps.opie.models.memories import AgentOSMemory
+from apps.opie.models.messages import AgentOSMessage
+from apps.opie.models.platforms import AIPlatform
+from apps.opie.models.records import AgentOSError, AgentOSPerformance
+from apps.opie.models.runs import AgentOSRun, RunEventBatch
+from apps.opie.models.sessions import AgentOSSession
+from apps.opie.models.usage import AgentOSUsage
+
+__all__ = [
+    "AIPlatform",
+    "Agent",
+    "AgentMember",
+    "AgentModel",
+    "AgentOSError",
+    "AgentOSMemory",
+    "AgentOSMessage",
+    "AgentOSPerformance",
+    "AgentOSRun",
+    "AgentOSSession",
+    "AgentOSUsage",
+    "AgentVersion",
+    "RunEventBatch",
+]

@@ -1,0 +1,74 @@
+"""Messages: what was said in a session, exactly as the model saw and wrote it."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.principal import Principal
+from apps.api.ids import uuid7
+from apps.opie.models.agents import Agent
+from apps.opie.models.runs import AgentOSRun
+from apps.opie.models.sessions import AgentOSSession
+
+
+class MessageRole(models.TextChoices):
+    USER = "user", "User"
+    ASSISTANT = "assistant", "Assistant"
+    TOOL = "tool", "Tool"
+
+
+class MessageStatus(models.TextChoices):
+    COMPLETE = "complete", "Complete"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    INTERRUPTED = "interrupted", "Interrupted"
+
+
+class AgentOSMessageQuerySet(models.QuerySet["AgentOSMessage"]):
+    def visible_to(self, principal: Principal) -> Self:
+        return self.filter(session__user_id=principal.user_id, session__team_id=principal.team_id)
+
+    def shown(self) -> Self:
+        """What a person reads: questions and answers; the rounds of tools between them are shown as cards."""
+        return self.filter(Q(role=MessageRole.USER) | Q(role=MessageRole.ASSISTANT, is_answer=True))
+
+
+class AgentOSMessage(models.Model):
+    """One message. An answer that took rounds of tools is several rows: assistant with tool_calls, tool, …, and
+    the last assistant row, `is_answer`, which is what the person reads."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    session = models.ForeignKey(AgentOSSession, on_delete=models.CASCADE, related_name="messages")
+    run = models.ForeignKey(AgentOSRun, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
+    number = models.PositiveIntegerField(help_text="From 1, in the order of the session.")
+    role = models.CharField(max_length=9, choices=MessageRole.choices)
+    is_answer = models.BooleanField(default=False)
+    status = models.CharField(max_length=11, choices=MessageStatus.choices, default=MessageStatus.COMPLETE)
+    agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    content = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    tool_calls = models.JSONField(default=list, blank=True, help_text="[{id, name, arguments}] asked for by an assistant message.")
+    tool_call_id = models.CharField(max_length=200, blank=True)
+    tool_name = models.CharField(max_length=200, blank=True)
+    tool_failed = models.BooleanField(default=False)
+    tool_duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    citations = models.JSONField(default=list, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AgentOSMessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "message"
+        ordering = ["session", "number"]
+        indexes = [models.Index(fields=["run", "number"], name="opie_message_of_run")]
+        constraints = [
+            models.UniqueConstraint(fields=["session", "number"], name="opie_message_number_once"),
+            models.UniqueConstraint(fields=["run"], condition=Q(is_answer=True), name="opie_message_one_answer_per_run"),
+            models.CheckConstraint(condition=Q(role__in=MessageRole.values), name="opie_message_role_known"),
+            models.CheckConstraint(condition=~Q(is_answer=True) | Q(role="assistant"), name="opie_message_answer_by_assistant"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.number}: {self.content[:60]}"

@@ -1,0 +1,80 @@
+"""LLM platforms: where models are called, with which key, and what they can do."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.encryption import EncryptedTextField
+from apps.accounts.models import Team
+from apps.accounts.principal import Principal
+from apps.api.ids import uuid7
+
+
+class ApiType(models.TextChoices):
+    OPENAI = "openai", "OpenAI"
+    ANTHROPIC = "anthropic", "Anthropic"
+    GEMINI = "gemini", "Gemini"
+    OLLAMA = "ollama", "Ollama"
+    LLAMACPP = "llama.cpp", "llama.cpp"
+    GPT4ALL = "gpt4all", "GPT4All"
+    OPENAI_COMPATIBLE = "openai_compatible", "OpenAI-compatible"
+    OFFLINE = "offline", "Offline responder"
+
+
+LOCAL_API_TYPES = frozenset({ApiType.OLLAMA, ApiType.LLAMACPP, ApiType.GPT4ALL, ApiType.OFFLINE})
+
+
+class AIPlatformQuerySet(models.QuerySet["AIPlatform"]):
+    def visible_to(self, principal: Principal) -> Self:
+        """The installation's platforms and those of the person's team."""
+        return self.filter(Q(team=None) | Q(team_id=principal.team_id))
+
+    def usable(self) -> Self:
+        return self.filter(is_enabled=True).order_by("priority", "platform_name")
+
+
+class AIPlatform(models.Model):
+    """One endpoint that serves models. Without a team it belongs to the installation and serves every team."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="platforms")
+    platform_name = models.SlugField(max_length=64)
+    api_type = models.CharField(max_length=32, choices=ApiType.choices)
+    base_url = models.URLField(max_length=500, blank=True, help_text="Empty: the vendor's own.")
+    api_key = EncryptedTextField(blank=True, default="")
+    default_model = models.CharField(max_length=200)
+    timeout = models.PositiveIntegerField(default=60, help_text="Seconds until a silent platform counts as failed.")
+    max_tokens = models.PositiveIntegerField(default=4096, help_text="Most tokens of one answer.")
+    supports_vision = models.BooleanField(default=False)
+    supports_json_mode = models.BooleanField(default=False)
+    supports_image_generation = models.BooleanField(default=False)
+    is_enabled = models.BooleanField(default=True)
+    priority = models.PositiveSmallIntegerField(default=100, help_text="Lower is tried first.")
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = AIPlatformQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "AI platform"
+        ordering = ["priority", "platform_name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "platform_name"], nulls_distinct=False, name="opie_platform_name_once_per_team"
+            ),
+            models.CheckConstraint(condition=Q(api_type__in=ApiType.values), name="opie_platform_api_type_known"),
+            models.CheckConstraint(condition=Q(timeout__gt=0), name="opie_platform_timeout_positive"),
+            models.CheckConstraint(
+                condition=~Q(api_type="openai_compatible") | ~Q(base_url=""), name="opie_platform_compatible_has_url"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.platform_name
+
+    @property
+    def is_local(self) -> bool:
+        return self.api_type in LOCAL_API_TYPES

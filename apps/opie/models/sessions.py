@@ -1,0 +1,53 @@
+"""Sessions: conversations of one person with one agent (or several, in turn)."""
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.models import Team
+from apps.accounts.principal import Principal
+from apps.api.ids import uuid7
+from apps.opie.models.agents import Agent
+
+
+class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
+    def visible_to(self, principal: Principal) -> Self:
+        """Only one's own, in the team one acts for. Whatever the role, nobody reads another person's."""
+        return self.filter(user_id=principal.user_id, team_id=principal.team_id)
+
+    def titled_like(self, words: str) -> Self:
+        return self.filter(Q(title__icontains=words)) if words else self
+
+
+class AgentOSSession(models.Model):
+    """One conversation. Its messages are numbered from 1 without gaps (`message_count` gives the next)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    title = models.CharField(max_length=200, blank=True)
+    is_archived = models.BooleanField(default=False)
+    metadata = models.JSONField(default=dict, blank=True)
+    message_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    last_message_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AgentOSSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "session"
+        ordering = ["-updated_at"]
+        indexes = [
+            models.Index(fields=["user", "team", "-updated_at"], name="opie_session_of_person"),
+            models.Index(fields=["agent", "-updated_at"], name="opie_session_of_agent"),
+            GinIndex(SearchVector("title", config="simple"), name="opie_session_title"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or "New chat"

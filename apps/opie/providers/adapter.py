@@ -1,0 +1,41 @@
+"""What an adapter is: how one kind of platform becomes an Agno model."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
+
+if TYPE_CHECKING:
+    from agno.models.base import Model
+
+
+async def _nothing_to_close(client: Any) -> None:  # noqa: ARG001 - the shape of every close
+    """For an adapter without a client."""
+
+
+def _no_client(platform: PlatformSnapshot) -> Any:  # noqa: ARG001 - the shape of every open
+    """For an adapter that needs no network."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One kind of platform.
+
+    `build` makes the Agno model that asks it; given a client it uses that one, and without one it must not be asked.
+    `open_client` and `close_client` make and close the vendor's SDK client, which is shared by all calls of one event
+    loop. Retries are off everywhere: each attempt is a call of its own, with its own row.
+    """
+
+    build: Callable[[Candidate, Any], "Model"]
+    open_client: Callable[[PlatformSnapshot], Any] = _no_client
+    close_client: Callable[[Any], Awaitable[None]] = _nothing_to_close
+    needs_key: bool = False
+    default_base_url: str = ""
+
+    def is_usable(self, platform: PlatformSnapshot) -> bool:
+        """Whether it could be asked at all: a key where one is needed, an address where there is no default."""
+        if self.needs_key and not platform.api_key:
+            return False
+        return bool(platform.default_model)

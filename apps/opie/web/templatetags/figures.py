@@ -1,0 +1,59 @@
+"""Numbers as people read them. The browser has the same rules in frontend/src/format.ts."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+
+
+@register.filter
+def tokens(count: int | None) -> str:
+    """1234 → 1.2 k; nothing for an unknown count."""
+    if count is None:
+        return ""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.{1 if count < 9950 else 0}f} k"
+
+
+@register.filter
+def duration(milliseconds: int | None) -> str:
+    """870 → 870 ms, 1234 → 1.2 s, 125000 → 2 min 5 s; nothing for an unknown time."""
+    if milliseconds is None:
+        return ""
+    if milliseconds < SECOND:
+        return f"{milliseconds} ms"
+    if milliseconds < MINUTE:
+        return f"{milliseconds / SECOND:.1f} s"
+    minutes, rest = divmod(milliseconds, MINUTE)
+    return f"{minutes} min {round(rest / SECOND)} s"
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str) -> str:
+    """A sum with its currency: small sums keep the two digits that say something. Unknown is a word, never zero."""
+    if amount is None:
+        return _("cost unknown")
+    digits = 2 if amount == 0 or amount >= 1 else min(6, max(2, 1 - amount.adjusted()))
+    return f"{amount:.{digits}f} {currency}"
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """How long ago, as a `<time>` that the browser keeps current and explains in the reader's own zone."""
+    if moment is None:
+        return ""
+    age = timezone.now() - moment
+    text = _("now") if age.total_seconds() < 60 else _("%(age)s ago") % {"age": timesince(moment, depth=1)}
+    exact = moment.strftime("%Y-%m-%d %H:%M UTC")
+    return format_html('<time datetime="{}" title="{}" data-relative>{}</time>', moment.isoformat(), exact, text)

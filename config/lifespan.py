@@ -1,0 +1,34 @@
+"""Start-up and shutdown of the web process: running answers are let to end before it stops."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from apps.opie.engine import turn
+
+DRAIN_SECONDS = 10.0
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def with_lifespan(application: Application) -> Application:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        else:
+            await application(scope, receive, send)
+
+    return wrapped
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await turn.drain(DRAIN_SECONDS)
+            await send({"type": "lifespan.shutdown.complete"})
+            return
