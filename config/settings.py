@@ -63,6 +63,11 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "libraries": {
+                "figures": "apps.opie.web.templatetags.figures",
+                "frontend": "apps.opie.web.templatetags.frontend",
+                "prose": "apps.opie.web.templatetags.prose",
+            },
         },
     }
 ]

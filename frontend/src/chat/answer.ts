@@ -1,0 +1,140 @@
+import { duration, money, tokens } from "../format.ts";
+import { MarkdownStream } from "../markdown/stream.ts";
+import type { Failure, Finished, RunEvent } from "./events.ts";
+import { fromTemplate, part, setText } from "./parts.ts";
+import { Reasoning } from "./reasoning.ts";
+import { ToolCard } from "./tool-card.ts";
+
+/** One answer while it is being written: thoughts, tool calls and text, in the order they come. */
+export class Answer {
+  readonly element: HTMLElement;
+  readonly #parts: HTMLElement;
+  readonly #grew: () => void;
+  readonly #texts: MarkdownStream[] = [];
+  readonly #tools = new Map<string, ToolCard>();
+  #text: MarkdownStream | null = null;
+  #reasoning: Reasoning | null = null;
+
+  constructor(grew: () => void, element = fromTemplate<HTMLElement>("answer-template")) {
+    this.element = element;
+    this.#grew = grew;
+    this.#parts = part(element, "[data-parts]");
+    this.#parts.replaceChildren();
+    element.dataset.status = "pending";
+  }
+
+  /** What was written so far, as it was written. */
+  get source(): string {
+    return this.#texts.map((text) => text.source).join("\n\n");
+  }
+
+  show(event: RunEvent): void {
+    if (this.element.dataset.status === "pending") this.element.dataset.status = "running";
+    switch (event.type) {
+      case "message.delta":
+        return this.#write(event.data.text);
+      case "reasoning.delta":
+        return this.#think(event.data.text);
+      case "tool.started":
+        return this.#startTool(event.data.tool_call_id, event.data.name, event.data.arguments);
+      case "tool.finished":
+        return this.#finishTool(event.data);
+      case "run.finished":
+        return this.#finish(event.data);
+      case "run.failed":
+        return this.fail(event.data.error);
+      case "run.cancelled":
+        return this.#end("cancelled");
+      case "run.interrupted":
+        return this.#end("interrupted");
+      case "run.started":
+        return;
+    }
+  }
+
+  fail(failure: Failure): void {
+    this.#end("failed");
+    const box = part<HTMLElement>(this.element, "[data-failure]");
+    if (failure.message) setText(box, "[data-message]", failure.message);
+    if (failure.request_id) setText(box, "[data-request-id]", failure.request_id);
+    part<HTMLElement>(box, "[data-request]").hidden = !failure.request_id;
+    // An alert is spoken when it appears, so it appears with its words in place.
+    box.hidden = false;
+    this.#grew();
+  }
+
+  #write(text: string): void {
+    this.#reasoning?.finish();
+    this.#reasoning = null;
+    this.#text ??= this.#newText();
+    this.#text.append(text);
+  }
+
+  #newText(): MarkdownStream {
+    const element = document.createElement("div");
+    element.className = "markdown";
+    element.dir = "auto";
+    this.#parts.append(element);
+    const text = new MarkdownStream(element, this.#grew);
+    this.#texts.push(text);
+    return text;
+  }
+
+  #think(text: string): void {
+    this.#closeText();
+    if (!this.#reasoning) {
+      this.#reasoning = new Reasoning();
+      this.#parts.append(this.#reasoning.element);
+    }
+    this.#reasoning.append(text);
+    this.#grew();
+  }
+
+  #startTool(id: string, name: string, args: unknown): void {
+    this.#closeText();
+    this.#reasoning?.finish();
+    this.#reasoning = null;
+    const card = new ToolCard(name, args);
+    this.#tools.set(id, card);
+    this.#parts.append(card.element);
+    this.#grew();
+  }
+
+  #finishTool(data: { tool_call_id: string; name: string; result: unknown; failed: boolean; duration_ms: number | null }): void {
+    if (!this.#tools.has(data.tool_call_id)) this.#startTool(data.tool_call_id, data.name, {});
+    this.#tools.get(data.tool_call_id)?.finish(data.result, data.failed, data.duration_ms);
+    this.#grew();
+  }
+
+  #finish(result: Finished): void {
+    // The stored answer is the truth: what the stream did not bring is taken from it.
+    const last = this.#texts.at(-1);
+    if (result.content && !this.source.includes(result.content.trim())) (last ?? this.#newText()).finish(result.content);
+    this.#end("completed");
+    setText(this.element, "[data-model]", [result.platform, result.model].filter(Boolean).join(" · "));
+    setText(this.element, "[data-figures]", figures(result).join(" · "));
+  }
+
+  #end(status: string): void {
+    this.#closeText();
+    this.#reasoning?.finish();
+    for (const card of this.#tools.values()) card.abandon();
+    this.element.dataset.status = status;
+    part<HTMLTemplateElement>(this.element, "template[data-source]").content.replaceChildren(this.source);
+    part<HTMLElement>(this.element, "[data-footer]").hidden = false;
+    this.#grew();
+  }
+
+  #closeText(): void {
+    this.#text?.finish();
+    this.#text = null;
+  }
+}
+
+function figures(result: Finished): string[] {
+  const shown: string[] = [];
+  if (result.usage?.total_tokens != null) shown.push(`${tokens(result.usage.total_tokens)} tokens`);
+  if (result.cost != null) shown.push(money(result.cost, result.currency));
+  if (result.duration_ms != null) shown.push(duration(result.duration_ms));
+  return shown;
+}

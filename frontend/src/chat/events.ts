@@ -1,0 +1,64 @@
+/** What a run says while it runs: the shapes of the REST API's events. */
+import type { Frame } from "./frames.ts";
+
+export interface Failure {
+  code: string;
+  message: string;
+  fields?: Record<string, string[]>;
+  request_id?: string;
+}
+
+export interface Finished {
+  agent_id: string;
+  content: string;
+  status: string;
+  platform: string | null;
+  model: string | null;
+  usage: { input_tokens: number | null; output_tokens: number | null; total_tokens: number | null } | null;
+  cost: string | null;
+  currency: string;
+  duration_ms: number | null;
+}
+
+interface Common {
+  run_id: string;
+  session_id: string | null;
+}
+
+interface Bodies {
+  "run.started": object;
+  "message.delta": { text: string };
+  "reasoning.delta": { text: string };
+  "tool.started": { tool_call_id: string; name: string; arguments: unknown };
+  "tool.finished": { tool_call_id: string; name: string; result: unknown; failed: boolean; duration_ms: number | null };
+  "run.finished": Finished;
+  "run.failed": { error: Failure };
+  "run.cancelled": object;
+  "run.interrupted": { error?: Failure };
+}
+
+export type RunEvent = { [T in keyof Bodies]: { type: T; data: Common & Bodies[T] } }[keyof Bodies];
+
+const KNOWN: ReadonlySet<string> = new Set<keyof Bodies>([
+  "run.started",
+  "message.delta",
+  "reasoning.delta",
+  "tool.started",
+  "tool.finished",
+  "run.finished",
+  "run.failed",
+  "run.cancelled",
+  "run.interrupted",
+]);
+
+const LAST: ReadonlySet<string> = new Set(["run.finished", "run.failed", "run.cancelled", "run.interrupted"]);
+
+/** The event in a frame, or null when this page does not know its kind: newer servers may say more. */
+export function eventOf(frame: Frame): RunEvent | null {
+  if (!KNOWN.has(frame.event)) return null;
+  return { type: frame.event, data: JSON.parse(frame.data) } as RunEvent;
+}
+
+export function isLast(event: RunEvent): boolean {
+  return LAST.has(event.type);
+}
