@@ -8,7 +8,7 @@ from apps.opie.scope import current_scope
 acting_principal: ContextVar[Principal | None] = ContextVar("opie_acting_principal", default=None)
 
 
-class NobodyActs(RuntimeError):
+class NobodyActs(RuntimeError):  # noqa: N818 - it reads as what happened
     """Rows were asked for on nobody's behalf; nothing is read or written then."""
 
 

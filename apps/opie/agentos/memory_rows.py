@@ -62,7 +62,7 @@ def read_memories(principal: Principal, wanted: MemoryFilter) -> tuple[list[Agen
 def store_memory(principal: Principal, memory: UserMemory) -> AgentOSMemory | None:
     """Keeps a memory of this person, or changes one of theirs. None for an id that cannot be theirs."""
     key = as_uuid(memory.memory_id)
-    if key is None or not names(principal, memory.user_id):
+    if key is None or principal.team_id is None or not names(principal, memory.user_id):
         return None
     values: dict[str, Any] = {
         "memory": clean(str(memory.memory))[:MOST_CHARACTERS],

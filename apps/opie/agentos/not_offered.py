@@ -30,7 +30,8 @@ def refusing_what_is_left(cls: D) -> D:
     for name, member in vars(AsyncBaseDb).items():
         if inspect.iscoroutinefunction(member) and not name.startswith("_") and name not in own:
             setattr(cls, name, _refusal(name))
-    return update_abstractmethods(cls)
+    update_abstractmethods(cls)
+    return cls
 
 
 class RefusingDb(AsyncBaseDb):

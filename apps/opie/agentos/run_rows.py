@@ -172,14 +172,16 @@ def _locked_session(principal: Principal, session_id: str) -> AgentOSSession | N
 
 
 def _own_run_locked(principal: Principal, session_id: str, run_id: str) -> AgentOSRun | None:
+    key = as_uuid(run_id)
     own = AgentOSRun.objects.visible_to(principal).select_for_update()
-    return own.filter(pk=as_uuid(run_id), session=as_uuid(session_id)).first()
+    return own.filter(pk=key, session=as_uuid(session_id)).first() if key else None
 
 
 def _new_run(principal: Principal, key: UUID, run: AnyRun, session: AgentOSSession) -> AgentOSRun | None:
     parent = None
     if run.parent_run_id:
-        parent = AgentOSRun.objects.filter(pk=as_uuid(run.parent_run_id), session=session).first()
+        parent_key = as_uuid(run.parent_run_id)
+        parent = AgentOSRun.objects.filter(pk=parent_key, session=session).first() if parent_key else None
         if parent is None:
             return None  # a part of a run that is not kept here
     component_id = _component_id(run)
@@ -188,7 +190,7 @@ def _new_run(principal: Principal, key: UUID, run: AnyRun, session: AgentOSSessi
         pk=key,
         session=session,
         user_id=principal.user_id,
-        team_id=principal.team_id,
+        team_id=session.team_id,
         api_key_id=principal.api_key_id,
         agent=agent,
         agent_version=agent.version if agent else 1,

@@ -29,7 +29,7 @@ _SORTABLE = {"created_at": "created_at", "updated_at": "updated_at", "session_na
 _DERIVED = ("session_name", "session_metrics")
 
 
-class SessionDataTooLarge(ValueError):
+class SessionDataTooLarge(ValueError):  # noqa: N818 - it reads as what happened
     """Agno wants to keep more with a session than fits."""
 
 
@@ -167,12 +167,12 @@ def store_session(principal: Principal, session: AnySession) -> AgentOSSession |
     Raises SessionDataTooLarge.
     """
     key = as_uuid(session.session_id)
-    if key is None or not names(principal, session.user_id):
+    if key is None or principal.team_id is None or not names(principal, session.user_id):
         return None
     with transaction.atomic():
         row = sessions_of(principal).select_for_update(of=("self",)).filter(pk=key).first()
         if row is None:
-            return _insert(principal, key, session)
+            return _insert(principal, principal.team_id, key, session)
         _change(row, session)
         return row
 
@@ -243,12 +243,12 @@ def _page(sessions: QuerySet[AgentOSSession], wanted: SessionFilter) -> QuerySet
     return sessions[start : start + limit]
 
 
-def _insert(principal: Principal, key: UUID, session: AnySession) -> AgentOSSession | None:
+def _insert(principal: Principal, team_id: UUID, key: UUID, session: AnySession) -> AgentOSSession | None:
     session_type, component_id = _component_in(session)
     row = AgentOSSession(
         pk=key,
         user_id=principal.user_id,
-        team_id=principal.team_id,
+        team_id=team_id,
         agent=Agent.objects.visible_to(principal).filter(agent_id=component_id).first() if component_id else None,
         title=_title_in(session) or "",
     )
