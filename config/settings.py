@@ -38,6 +38,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.api.middleware.RequestIdMiddleware",
+    "apps.api.middleware.ErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -154,7 +155,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "apps.api.pagination.PagePagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.StrictJSONParser"],
     "EXCEPTION_HANDLER": "apps.api.errors.exception_handler",
 }
 SPECTACULAR_SETTINGS = {
@@ -170,9 +171,9 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "apps.api.middleware.RequestIdFilter"}},
+    "filters": {"request_id": {"()": "apps.api.middleware.RequestIdFilter"}, "secrets": {"()": "apps.api.middleware.SecretFilter"}},
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id", "secrets"]}},
     "root": {"handlers": ["console"], "level": environment.LOG_LEVEL},
 }
 
@@ -186,3 +187,4 @@ AGENTOS_DEBUG = environment.AGENTOS_DEBUG
 AGENTOS_CONFIG = environment.AGENTOS_CONFIG
 OPIE_DEMO_EMAIL = environment.OPIE_DEMO_EMAIL
 OPIE_DEMO_PASSWORD = environment.OPIE_DEMO_PASSWORD
+OPIE_OFFLINE_PAUSE_MS = environment.OPIE_OFFLINE_PAUSE_MS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from apps.accounts.api_keys import KEY_START, find_api_key
 from apps.accounts.models import Membership, User
 from apps.accounts.principal import Principal, find_membership, principal_of_membership
-from apps.accounts.tokens import read_access
+from apps.accounts.tokens import read_access, user_of
 from apps.api.errors import NotAllowed, NotSignedIn
 from apps.api.views import csrf_error
 
@@ -81,7 +81,7 @@ def _from_bearer(token: str, team_header: str | None) -> SignedIn:
     if token.startswith(KEY_START):
         return _from_api_key(token, team_header)
     claims = read_access(token)
-    user = User.objects.filter(pk=claims.user_id, is_active=True, stamp=claims.stamp).first()
+    user = user_of(claims)
     if user is None:
         raise NotSignedIn("The access token is not valid any more. Sign in again.", code="token_invalid")
     membership = _chosen_membership(user, team_header, claims.team_id)
@@ -128,15 +128,19 @@ def _team_named(text: str) -> dict[str, object]:
 
 
 class _CsrfCheck(CsrfViewMiddleware):
-    def _reject(self, request: HttpRequest, reason: str) -> str:  # noqa: ARG002
-        return reason
+    def _reject(self, request: HttpRequest, reason: str) -> HttpResponseForbidden:  # noqa: ARG002
+        return HttpResponseForbidden(reason)
+
+
+def _never_called(request: HttpRequest) -> HttpResponse:
+    raise NotImplementedError
 
 
 def require_csrf_token(request: HttpRequest) -> None:
     """Refuses a request with a cookie that cannot prove it came from our own page. Raises NotAllowed (403)."""
-    check = _CsrfCheck(lambda _: None)  # type: ignore[arg-type]
+    check = _CsrfCheck(_never_called)
     check.process_request(request)
-    if check.process_view(request, lambda _: None, (), {}):  # type: ignore[arg-type]
+    if check.process_view(request, _never_called, (), {}) is not None:
         raise csrf_error()
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import jwt
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.accounts.key_material import derive_key
@@ -22,7 +23,7 @@ AUDIENCE = "opie"
 ACCESS_LIFETIME = timedelta(minutes=15)
 REFRESH_LIFETIME = timedelta(days=14)
 _REFRESH_PREFIX = "opier_"
-_CLAIMS = ["sub", "stamp", "iat", "exp", "jti", "iss", "aud"]
+_CLAIMS = ["sub", "sid", "stamp", "iat", "exp", "jti", "iss", "aud"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class AccessClaims:
     user_id: UUID
     team_id: UUID | None
     stamp: str
+    family: UUID
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,16 @@ def _key_id(key: bytes) -> str:
     return hashlib.sha256(b"opie key id:" + key).hexdigest()[:16]
 
 
-def issue_access(user: User, team_id: UUID | None = None) -> str:
-    """A token that speaks for the person, in that team, for fifteen minutes."""
+def issue_access(user: User, family: UUID, team_id: UUID | None = None) -> str:
+    """A token that speaks for the person for fifteen minutes, or until the family of refresh tokens it came with ends.
+
+    It acts in that team, or with None in the person's default one.
+    """
     key_id, key = next(iter(signing_keys().items()))
     now = datetime.now(UTC)
     claims = {
         "sub": str(user.pk),
+        "sid": str(family),
         "team": str(team_id) if team_id else None,
         "stamp": user.stamp,
         "iat": now,
@@ -81,7 +87,8 @@ def read_access(token: str) -> AccessClaims:
             token, key, algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE, options={"require": _CLAIMS}
         )
         team = claims.get("team")
-        return AccessClaims(UUID(claims["sub"]), UUID(team) if team else None, str(claims["stamp"]))
+        team_id = UUID(team) if team else None
+        return AccessClaims(UUID(claims["sub"]), team_id, str(claims["stamp"]), UUID(claims["sid"]))
     except jwt.ExpiredSignatureError:
         raise NotSignedIn("The access token has expired. Refresh it, or sign in again.", code="token_expired") from None
     except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, AttributeError):
@@ -90,7 +97,8 @@ def read_access(token: str) -> AccessClaims:
 
 def issue_pair(user: User, team_id: UUID | None = None) -> TokenPair:
     """A first access and refresh token, of a new family."""
-    return TokenPair(issue_access(user, team_id), _issue_refresh(user, team_id, uuid7()))
+    family = uuid7()
+    return TokenPair(issue_access(user, family, team_id), _issue_refresh(user, team_id, family))
 
 
 def _issue_refresh(user: User, team_id: UUID | None, family: UUID) -> str:
@@ -141,7 +149,8 @@ def _rotate(token: str) -> TokenPair | None:
         return None
     row.used_at = timezone.now()
     row.save(update_fields=["used_at"])
-    return TokenPair(issue_access(row.user, row.team_id), _issue_refresh(row.user, row.team_id, row.family))
+    access = issue_access(row.user, row.family, row.team_id)
+    return TokenPair(access, _issue_refresh(row.user, row.team_id, row.family))
 
 
 def revoke_family(family: UUID) -> None:
@@ -149,13 +158,14 @@ def revoke_family(family: UUID) -> None:
     RefreshToken.objects.filter(family=family, revoked_at=None).update(revoked_at=timezone.now())
 
 
+def user_of(claims: AccessClaims) -> User | None:
+    """The person a token speaks for, unless they are suspended, their stamp has changed or they signed out of it."""
+    family = RefreshToken.objects.filter(family=claims.family, user_id=OuterRef("pk"), revoked_at=None)
+    return User.objects.filter(Exists(family), pk=claims.user_id, is_active=True, stamp=claims.stamp).first()
+
+
 def revoke_refresh(token: str, user_id: UUID) -> None:
     """Ends the family of a person's refresh token. Says nothing about a token that is not theirs."""
     row = RefreshToken.objects.filter(token_hash=hash_secret(token), user_id=user_id).first()
     if row is not None:
         revoke_family(row.family)
-
-
-def revoke_all_of(user: User) -> None:
-    """Ends every refresh token of a person: suspension, a new password, signing out everywhere."""
-    RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())

@@ -6,11 +6,11 @@ from typing import Any
 from rest_framework import serializers
 
 UNKNOWN_FIELD = "This field is not known here."
-NUL = "Text may not contain the NUL character."
+UNSTORABLE = "Text may not contain NUL or half of a surrogate pair."
 
 
 class _Strict:
-    """Refuses fields that are not declared, and NUL, which PostgreSQL cannot keep."""
+    """Refuses fields that are not declared, and text that PostgreSQL cannot keep."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
@@ -23,18 +23,18 @@ class _Strict:
         writable = {name for name, field in self.fields.items() if not field.read_only}  # type: ignore[attr-defined]
         problems = {str(name): [UNKNOWN_FIELD] for name in data if name not in writable}
         for name in writable & data.keys():
-            if _holds_nul(data[name]):
-                problems[name] = [NUL]
+            if _unstorable(data[name]):
+                problems[name] = [UNSTORABLE]
         return problems
 
 
-def _holds_nul(value: Any) -> bool:
+def _unstorable(value: Any) -> bool:
     if isinstance(value, str):
-        return "\x00" in value
+        return "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, Mapping):
-        return any(_holds_nul(key) or _holds_nul(inner) for key, inner in value.items())
+        return any(_unstorable(key) or _unstorable(inner) for key, inner in value.items())
     if isinstance(value, list):
-        return any(_holds_nul(inner) for inner in value)
+        return any(_unstorable(inner) for inner in value)
     return False
 
 

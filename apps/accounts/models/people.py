@@ -1,7 +1,8 @@
 """A person who signs in by e-mail."""
 
 import secrets
-from typing import Any, ClassVar
+from collections.abc import Collection
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -42,7 +43,11 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. `stamp` changes whenever what they may do shrinks: every token and session made before is void."""
+    """A person.
+
+    `stamp` changes when they are suspended, choose a new password, sign out everywhere or get another role: every
+    access token and session made before is void. Saving a row that says so is enough, from any door.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(unique=True, max_length=254)
@@ -61,6 +66,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = []
 
+    _was_active = False
+    _password: str | None
+
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
@@ -69,17 +77,40 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any) -> Self:
+        user = super().from_db(db, field_names, values, **kwargs)
+        user._was_active = user.is_active if "is_active" in field_names else False
+        return user
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = self.email.lower()
+        # `_password` is set when somebody chose a new one, not when a stronger hash of the same one is stored.
+        suspended = self._was_active and not self.is_active
+        if not self._state.adding and (suspended or self._password is not None):
+            self.stamp = new_stamp()
+            self._end_refresh_tokens()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "stamp"}
         super().save(*args, **kwargs)
+        self._was_active = self.is_active
+
+    def renew_stamp(self) -> None:
+        """Voids access tokens and sessions: what the person may do has changed. They sign in or refresh again."""
+        self.stamp = new_stamp()
+        self.save(update_fields=["stamp"])
+
+    def sign_out_everywhere(self) -> None:
+        """Voids everything the person signed in with, refresh tokens too. API keys stay: they are revoked one by one."""
+        self._end_refresh_tokens()
+        self.renew_stamp()
+
+    def _end_refresh_tokens(self) -> None:
+        self.refresh_tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
 
     def clean(self) -> None:
         super().clean()
         self.email = self.email.lower()
-
-    def set_password(self, raw_password: str | None) -> None:
-        super().set_password(raw_password)
-        self.stamp = new_stamp()
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         # With the stamp in it, Django itself ends the sessions that the stamp has made void.

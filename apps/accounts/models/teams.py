@@ -1,6 +1,7 @@
 """Teams, who is in them and as what, what their plan allows, and who was asked to join."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Self
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
@@ -95,8 +96,28 @@ class Membership(models.Model):
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="membership_role_known"),
         ]
 
+    _was: tuple[str, bool] | None = None
+
     def __str__(self) -> str:
         return f"{self.user_id} in {self.team_id} as {self.role}"
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **kwargs: Any) -> Self:
+        membership = super().from_db(db, field_names, values, **kwargs)
+        if {"role", "read_team_sessions"} <= set(field_names):
+            membership._was = (membership.role, membership.read_team_sessions)
+        return membership
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        now = (self.role, self.read_team_sessions)
+        if self._was is not None and self._was != now:
+            self.user.renew_stamp()
+        self._was = now
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        self.user.renew_stamp()
+        return super().delete(*args, **kwargs)
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
