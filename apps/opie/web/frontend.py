@@ -73,7 +73,9 @@ def _read() -> Build:
     for folder in (Path(settings.BASE_DIR) / "static", Path(settings.STATIC_ROOT)):
         if (folder / "manifest.json").is_file():
             return Build(_load(folder / "manifest.json"), _load(folder / "icons.json"))
-    raise FrontendNotBuilt("The front end has not been built: run `npm ci && npm run build` in frontend/, or `make run`.")
+    raise FrontendNotBuilt(
+        "The front end has not been built: run `npm ci && npm run build` in frontend/, or `make run`."
+    )
 
 
 def _load(path: Path) -> dict[str, Any]:

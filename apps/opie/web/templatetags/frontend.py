@@ -15,7 +15,9 @@ def vite_entry(source: str) -> SafeString:
     """The tags that load one entry: `{% vite_entry "src/main.ts" %}`."""
     entry = current_build().entry(source)
     styles = format_html_join("\n", '<link rel="stylesheet" href="{}">', ((static(file),) for file in entry.styles))
-    preloads = format_html_join("\n", '<link rel="modulepreload" href="{}">', ((static(file),) for file in entry.preloads))
+    preloads = format_html_join(
+        "\n", '<link rel="modulepreload" href="{}">', ((static(file),) for file in entry.preloads)
+    )
     script = format_html('<script type="module" src="{}"></script>', static(entry.script))
     return format_html("{}\n{}\n{}", styles, preloads, script)
 
