@@ -33,6 +33,7 @@ class Environment(BaseSettings):
     WEB_PORT: int = Field(8000, ge=1, le=65535, description="Port of the web process.")
     OPIE_DEMO_EMAIL: str = Field("demo@example.com", description="E-mail of the demo user made at first start.")
     OPIE_DEMO_PASSWORD: str = Field("", description="Password of the demo user. Made and printed at first start when empty.")
+    OPIE_OFFLINE_PAUSE_MS: int = Field(15, ge=0, le=1000, description="Milliseconds between two words of the offline responder, so that its streaming can be seen.")
     EMAIL_URL: str = Field("", description="smtp://user:password@host:port for outgoing mail. Empty: mails are written to the log.")
     DEFAULT_FROM_EMAIL: str = Field("opie@localhost", description="Sender of outgoing mail.")
     LOG_LEVEL: str = Field("INFO", description="Least level that is logged.")

@@ -92,7 +92,9 @@ def close_open_calls(run_id: UUID) -> int:
     return still_open.update(outcome=CallOutcome.INTERRUPTED, certainty=Certainty.UNKNOWN, finished_at=timezone.now())
 
 
-def _prices_of(called: tuple[str, str | None, str | None], tokens: TokenCounts | None, moment: datetime) -> UnitPrices | None:
+def _prices_of(
+    called: tuple[str, str | None, str | None], tokens: TokenCounts | None, moment: datetime
+) -> UnitPrices | None:
     model, api_type, base_url = called
     if api_type is None:  # the platform was deleted while it answered
         return None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from agno.models.base import Model
 
 
-async def _nothing_to_close(client: Any) -> None:  # noqa: ARG001 - the shape of every close
+async def _nothing_to_close(client: Any) -> None:
     """For an adapter without a client."""
 
 

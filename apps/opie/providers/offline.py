@@ -98,6 +98,11 @@ def _tool_call(reply: UseTool, messages: list[Message], tools: Tools | None) -> 
 
 def _usage(messages: list[Message], tools: Tools | None, answer: str) -> ReportedUsage:
     counts = TokenCounts(
-        input=estimated_input(messages, tools), cached=0, cache_write=0, output=tokens_of_size(size_of(answer)), reasoning=0, audio=0
+        input=estimated_input(messages, tools),
+        cached=0,
+        cache_write=0,
+        output=tokens_of_size(size_of(answer)),
+        reasoning=0,
+        audio=0,
     )
     return reported(counts, Certainty.ESTIMATED)

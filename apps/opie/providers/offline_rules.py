@@ -53,7 +53,8 @@ WORDS_TO_SIGNS = (
 DATE = re.compile(r"\b\d{4}-\d{1,2}-\d{1,2}\b|\b\d{1,2}[./]\d{1,2}[./]\d{2,4}\b")
 EXPRESSION = re.compile(r"[(\s+-]*\d[\d\s.()+*/%-]*[-+*/%][\d\s.()+*/%-]*\d[\s)]*")
 ASKS_FOR_A_RESULT = re.compile(
-    r"\b(what(?:'s| is| are)|how much|how many|calculate|compute|work out|evaluate|solve|result|sum|product)\b|=", re.IGNORECASE
+    r"\b(what(?:'s| is| are)|how much|how many|calculate|compute|work out|evaluate|solve|result|sum|product)\b|=",
+    re.IGNORECASE,
 )
 
 
@@ -97,13 +98,18 @@ def _zone_of(place: str) -> str | None:
 
 
 # --- the person's own sessions ---------------------------------------------------------------------
-OWN_CHATS = r"(?:my|our|the|past|earlier|previous|old)\s+(?:\w+\s+)?(?:chats?|sessions?|conversations?|messages|history)"
+OWN_CHATS = (
+    r"(?:my|our|the|past|earlier|previous|old)\s+(?:\w+\s+)?(?:chats?|sessions?|conversations?|messages|history)"
+)
 SEARCH = re.compile(
     rf"\b(?:search|find|look(?:\s+up|\s+for)?)\b(?P<before>.*?)\b(?:in|through|of|from)?\s*{OWN_CHATS}(?P<after>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 QUOTED = re.compile(r"[\"“'‘](.+?)[\"”'’]")
-FILLERS = re.compile(r"^(?:\s*(?:for|about|on|where|what|anything|something|everything|mentions? of|in|through|up|we|i|said)\b)+", re.IGNORECASE)
+FILLERS = re.compile(
+    r"^(?:\s*(?:for|about|on|where|what|anything|something|everything|mentions? of|in|through|up|we|i|said)\b)+",
+    re.IGNORECASE,
+)
 
 
 def search_words_in(text: str) -> dict[str, Any] | None:
@@ -144,7 +150,9 @@ def reply_to(text: str, tools: frozenset[str]) -> Say | UseTool:
 def present(results: list[tuple[str, str, bool]]) -> Say:
     """The tools' results as an answer. A result is (name of the tool, its text, whether it failed)."""
     sentences = [_sentence(name, text, failed) for name, text, failed in results]
-    return Say("\n\n".join(sentences) + "\n\n(Answered by Opie's offline responder, by rule, without a language model.)")
+    return Say(
+        "\n\n".join(sentences) + "\n\n(Answered by Opie's offline responder, by rule, without a language model.)"
+    )
 
 
 def _sentence(tool: str, text: str, failed: bool) -> str:
@@ -154,7 +162,9 @@ def _sentence(tool: str, text: str, failed: bool) -> str:
     if not plain:
         return f"I asked the tool {tool}, and it found nothing."
     rule = _RULE_OF.get(tool)
-    sentence = rule.sentence(plain.rstrip(".") if "\n" not in plain else plain) if rule else f"the tool {tool} says: {plain}"
+    sentence = (
+        rule.sentence(plain.rstrip(".") if "\n" not in plain else plain) if rule else f"the tool {tool} says: {plain}"
+    )
     return sentence[0].upper() + sentence[1:]
 
 

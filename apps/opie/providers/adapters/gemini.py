@@ -1,0 +1,48 @@
+"""Google's Gemini, over its developer API."""
+
+from typing import TYPE_CHECKING, Any
+
+from apps.opie.providers.adapter import Adapter
+from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
+
+if TYPE_CHECKING:
+    from agno.models.base import Model
+
+DEFAULT_BASE_URL = "https://generativelanguage.googleapis.com/"
+API_VERSION = "v1beta"
+
+
+def open_client(platform: PlatformSnapshot) -> Any:
+    from google import genai
+    from google.genai.types import HttpOptions
+
+    return genai.Client(
+        vertexai=False,
+        api_key=platform.api_key,
+        http_options=HttpOptions(
+            base_url=platform.base_url or DEFAULT_BASE_URL, api_version=API_VERSION, timeout=platform.timeout * 1000
+        ),
+    )
+
+
+async def close_client(client: Any) -> None:
+    await client.aio.aclose()
+    client.close()
+
+
+def build(candidate: Candidate, client: Any) -> "Model":
+    from apps.opie.providers.adapters.gemini_model import ReportingGemini
+
+    return ReportingGemini(
+        id=candidate.model,
+        name=candidate.platform.platform_name,
+        provider=candidate.platform.platform_name,
+        api_key=candidate.platform.api_key,
+        temperature=candidate.temperature,
+        max_output_tokens=candidate.max_tokens,
+        client=client,
+        retry_with_guidance=False,
+    )
+
+
+ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, needs_key=True)

@@ -1,0 +1,30 @@
+"""Any other endpoint that speaks OpenAI's Chat Completions."""
+
+from typing import TYPE_CHECKING, Any
+
+from apps.opie.providers.adapter import Adapter
+from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
+
+if TYPE_CHECKING:
+    from agno.models.base import Model
+
+DEFAULT_BASE_URL = ""
+
+
+def open_client(platform: PlatformSnapshot) -> Any:
+    from apps.opie.providers.adapters.openai_like import open_client as open_openai
+
+    return open_openai(platform, DEFAULT_BASE_URL)
+
+
+async def close_client(client: Any) -> None:
+    await client.close()
+
+
+def build(candidate: Candidate, client: Any) -> "Model":
+    from apps.opie.providers.adapters.openai_like import build_like
+
+    return build_like(candidate, client)
+
+
+ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client)

@@ -1,0 +1,80 @@
+"""Which platforms and models may answer for an agent, in order."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from apps.accounts.principal import Principal
+from apps.api.errors import Unavailable
+from apps.opie.models.agents import Agent
+from apps.opie.models.platforms import AIPlatform, ApiType
+from apps.opie.providers.registry import get_registry
+from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
+
+if TYPE_CHECKING:
+    from apps.opie.providers.metered import MeteredModel
+
+Choice = tuple[AIPlatform, str]
+
+
+def model_for(agent: Agent, principal: Principal) -> "MeteredModel":
+    """The model that answers for this agent and this person. Sync: it reads rows.
+
+    Raises Unavailable, with what to configure, when no platform may or can answer.
+    """
+    from apps.opie.providers.metered import MeteredModel
+
+    candidates = candidates_for(agent, principal)
+    if not candidates:
+        raise Unavailable(_what_to_configure(agent), code="no_platform")
+    return MeteredModel(candidates)
+
+
+def candidates_for(agent: Agent, principal: Principal) -> tuple[Candidate, ...]:
+    """Every (platform, model) that may answer, best first: the agent's own list, else all the person may use."""
+    return tuple(
+        fit(agent, platform, model)
+        for platform, model in _choices(agent, principal)
+        if _may_answer(agent, platform, principal)
+    )
+
+
+def fit(agent: Agent, platform: AIPlatform, model: str) -> Candidate:
+    """The agent's wishes within the platform's limits."""
+    return Candidate(
+        platform=PlatformSnapshot.of(platform),
+        model=model or platform.default_model,
+        max_tokens=min(agent.max_tokens or platform.max_tokens, platform.max_tokens),
+        temperature=agent.effective_temperature(),
+    )
+
+
+def _choices(agent: Agent, principal: Principal) -> Iterator[Choice]:
+    chosen = list(agent.models.all())
+    if chosen:
+        yield from ((one.platform, one.model) for one in chosen)
+        return
+    usable = list(AIPlatform.objects.visible_to(principal).usable())
+    # The offline responder is for when nothing else is there, whatever its priority.
+    usable.sort(key=lambda platform: platform.api_type == ApiType.OFFLINE)
+    yield from ((platform, "") for platform in usable)
+
+
+def _may_answer(agent: Agent, platform: AIPlatform, principal: Principal) -> bool:
+    if not platform.is_enabled or (agent.local_only and not platform.is_local):
+        return False
+    if platform.team_id is not None and platform.team_id != principal.team_id:
+        return False  # another team's key, named by a public agent
+    adapter = get_registry().get(platform.api_type)
+    return adapter is not None and adapter.is_usable(PlatformSnapshot.of(platform))
+
+
+def _what_to_configure(agent: Agent) -> str:
+    if agent.local_only:
+        return (
+            f"{agent.name} may only use local platforms, and none is set up. Set OLLAMA_BASE_URL, LLAMACPP_BASE_URL or "
+            "GPT4ALL_BASE_URL and run setup_platforms, or add one under platforms."
+        )
+    return (
+        f"No platform that {agent.name} may use is set up. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY or "
+        "OLLAMA_BASE_URL and run setup_platforms, or add one under platforms."
+    )
