@@ -78,7 +78,7 @@ def delete_team(principal: Principal, team: Team) -> None:
 
 
 @transaction.atomic
-def change_membership(principal: Principal, membership: Membership, changes: dict[str, Any]) -> None:
+def change_membership(principal: Principal, membership: Membership, changes: dict[str, Any]) -> Membership:
     """Gives a role, or the right to read the team's sessions; the person's tokens and sessions are void after it.
 
     Raises NotAllowed without manage_team, for anything about owners unless an owner asks, and for the right to read
@@ -96,6 +96,7 @@ def change_membership(principal: Principal, membership: Membership, changes: dic
         setattr(locked, name, value)
     locked.save(update_fields=list(changes))
     record(principal, "change_member", locked, before=before, after=changes)
+    return locked
 
 
 @transaction.atomic

@@ -69,22 +69,22 @@ def _page(request: HttpRequest, error: Exception) -> HttpResponse:
     return response
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return answer_error(request, _known(exception, InvalidInput("The request could not be read.", code="malformed")))
 
 
 @requires_csrf_token
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return answer_error(request, _known(exception, NotAllowed()))
 
 
 @requires_csrf_token
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # noqa: ARG001
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponseBase:  # noqa: ARG001
     return answer_error(request, NotFound())
 
 
 @requires_csrf_token
-def server_error(request: HttpRequest) -> HttpResponseBase:
+def handler500(request: HttpRequest) -> HttpResponseBase:
     """The last resort. Django has logged the traceback already."""
     return answer_error(request, Internal())
 

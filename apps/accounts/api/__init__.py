@@ -1,0 +1,1 @@
+"""Signing in, teams and API keys over REST."""
