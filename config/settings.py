@@ -1,9 +1,11 @@
 """Django's settings, all of them, from one typed Environment."""
 
+import django_stubs_ext
 from psycopg.conninfo import conninfo_to_dict
 
 from config.environment import ROOT, Environment
 
+django_stubs_ext.monkeypatch()
 environment = Environment()
 
 BASE_DIR = ROOT
