@@ -38,6 +38,11 @@ class FolderLock:
         self._path = path
         self._file: IO[str] | None = None
 
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._file is not None
+
     def acquire(self, patience: float) -> None:
         """Take the lock, waiting up to `patience` seconds. Raises FolderInUseError that names the holder."""
         deadline = time.monotonic() + patience

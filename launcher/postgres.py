@@ -61,15 +61,22 @@ class EmbeddedPostgres:
         """Whether the server that this object started is alive."""
         return self._server is not None and self._server.poll() is None
 
-    def start(self, *, patience: float = 0.0) -> None:
-        """Start the server and wait until its database answers.
+    def claim(self, patience: float = 0.0) -> None:
+        """Become the one owner of the folder, before anything in it is touched.
 
-        Waits `patience` seconds for another owner of the folder to go. Raises LauncherError when the folder stays in use or the
-        server does not come up.
+        Waits `patience` seconds for another owner to go. Raises FolderInUseError when it stays.
         """
         private_folder(self._folder.parent)
         private_folder(self._folder)
         self._lock.acquire(patience)
+
+    def start(self) -> None:
+        """Start the server and wait until its database answers. Claims the folder if that has not been done.
+
+        Raises LauncherError when the folder is in use or the server does not come up.
+        """
+        if not self._lock.held:
+            self.claim()
         try:
             self._start_owned()
         except BaseException:
@@ -84,6 +91,13 @@ class EmbeddedPostgres:
             self._state.unlink(missing_ok=True)
         self._port = 0
         self._lock.release()
+
+    def revive(self) -> bool:
+        """Start the server again, at the same address, if it has ended by itself. Returns whether it had. Raises LauncherError."""
+        if self._server is None or self.running:
+            return False
+        self._start_owned()
+        return True
 
     def join(self) -> bool:
         """Use a server that another process runs on this folder. False when none answers with this folder's password."""

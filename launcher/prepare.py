@@ -1,0 +1,61 @@
+"""Rows that must be there before anything serves: python -m launcher.prepare.
+
+One process for all of it, because starting Django is what takes the time.
+"""
+
+import os
+
+from launcher.console import step
+
+
+def main() -> None:
+    """Bring the database named by DATABASE_URL up to date, and put the first data into it. Ends with a status other than 0 when it cannot."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    with step("Settings", "reading"):
+        django.setup()
+    _migrate()
+    _create_cache_table()
+    for name, command in (
+        ("Platforms", "setup_platforms"),
+        ("Demo", "create_demo"),
+        ("Agents", "create_starting_agents"),
+    ):
+        _first_data(name, command)
+
+
+def _migrate() -> None:
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    with step("Tables", "migrating") as current:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if plan:
+            call_command("migrate", interactive=False, verbosity=0)
+        current.result = f"{len(plan)} migrations applied" if plan else "up to date"
+
+
+def _create_cache_table() -> None:
+    from django.conf import settings
+    from django.core.management import call_command
+
+    if "DatabaseCache" in str(settings.CACHES["default"]["BACKEND"]):
+        call_command("createcachetable", verbosity=0)
+
+
+def _first_data(name: str, command: str) -> None:
+    """Run a command that makes what is missing and leaves the rest alone."""
+    from django.core.management import call_command, get_commands
+
+    if command not in get_commands():
+        print(f"  {name:<12} skipped: there is no command {command} yet", flush=True)
+        return
+    with step(name, "preparing"):
+        call_command(command, verbosity=0)
+
+
+if __name__ == "__main__":
+    main()
