@@ -20,7 +20,7 @@ def main() -> None:
     for name, command in (
         ("Platforms", "setup_platforms"),
         ("Demo", "create_demo"),
-        ("Agents", "create_starting_agents"),
+        ("Agents", "create_default_agents"),
     ):
         _first_data(name, command)
 

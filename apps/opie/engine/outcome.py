@@ -46,7 +46,7 @@ class RunResult:
             "platform": self.platform,
             "model": self.model,
             "usage": self.usage,
-            "cost": None if self.cost is None else format(self.cost, "f"),
+            "cost": None if self.cost is None else format(self.cost.normalize(), "f"),
             "currency": self.currency,
             "duration_ms": self.duration_ms,
             "time_to_first_token_ms": self.time_to_first_token_ms,

@@ -49,6 +49,12 @@ class AgentQuerySet(models.QuerySet["Agent"]):
             agents = agents.exclude(visibility=AgentVisibility.PRIVATE)
         return agents
 
+    def containing(self, words: str) -> Self:
+        """Agents whose name, id or description contains the words."""
+        if not words:
+            return self
+        return self.filter(Q(name__icontains=words) | Q(agent_id__icontains=words) | Q(description__icontains=words))
+
     def with_parts(self) -> Self:
         """With models and members at hand, so that building one asks no more of the database."""
         return self.prefetch_related("models__platform", "members__member")

@@ -19,8 +19,12 @@ class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
         """Only one's own, in the team one acts for. Whatever the role, nobody reads another person's."""
         return self.filter(user_id=principal.user_id, team_id=principal.team_id)
 
-    def titled_like(self, words: str) -> Self:
-        return self.filter(Q(title__icontains=words)) if words else self
+    def containing(self, words: str) -> Self:
+        """Sessions whose title, or a message of which, contains the words."""
+        if not words:
+            return self
+        saying_it = AgentOSSession.objects.filter(messages__content__icontains=words).values("pk")
+        return self.filter(Q(title__icontains=words) | Q(pk__in=saying_it))
 
 
 class AgentOSSession(models.Model):

@@ -1,0 +1,150 @@
+"""Every row in the admin; those that are a record can be looked at and not touched."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from apps.opie.models import (
+    Agent,
+    AgentMember,
+    AgentModel,
+    AgentOSError,
+    AgentOSMemory,
+    AgentOSMessage,
+    AgentOSPerformance,
+    AgentOSRun,
+    AgentOSSession,
+    AgentOSUsage,
+    AgentVersion,
+    AIPlatform,
+)
+
+
+class RecordAdmin(admin.ModelAdmin[Any]):
+    """What happened is not edited."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(AIPlatform)
+class AIPlatformAdmin(admin.ModelAdmin[AIPlatform]):
+    list_display = ["platform_name", "api_type", "default_model", "team", "is_enabled", "priority", "has_key"]
+    list_filter = ["api_type", "is_enabled"]
+    search_fields = ["platform_name", "default_model"]
+    # A key goes in through `setup_platforms` or the API, and never comes out.
+    exclude = ["api_key"]
+
+    @admin.display(boolean=True, description="key")
+    def has_key(self, platform: AIPlatform) -> bool:
+        return bool(platform.api_key)
+
+
+class AgentModelInline(admin.TabularInline[AgentModel, Agent]):
+    model = AgentModel
+    extra = 0
+
+
+class AgentMemberInline(admin.TabularInline[AgentMember, Agent]):
+    model = AgentMember
+    fk_name = "agent"
+    extra = 0
+    autocomplete_fields = ["member"]
+
+
+@admin.register(Agent)
+class AgentAdmin(admin.ModelAdmin[Agent]):
+    list_display = ["name", "agent_id", "kind", "team", "visibility", "status", "version", "updated_at"]
+    list_filter = ["kind", "visibility", "status"]
+    search_fields = ["name", "agent_id", "description"]
+    readonly_fields = ["version", "created_at", "updated_at"]
+    autocomplete_fields = ["owner", "team"]
+    inlines = [AgentModelInline, AgentMemberInline]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The agent with its models and members is one version."""
+        super().save_related(request, form, formsets, change)
+        agent: Agent = form.instance
+        agent.version = agent.version + 1 if change else 1
+        agent.save(update_fields=["version", "updated_at"])
+        AgentVersion.objects.create(
+            agent=agent, number=agent.version, definition=agent.definition(), author_id=request.user.pk
+        )
+
+
+@admin.register(AgentVersion)
+class AgentVersionAdmin(RecordAdmin):
+    list_display = ["agent", "number", "author", "created_at"]
+    search_fields = ["agent__name", "agent__agent_id"]
+    list_select_related = ["agent", "author"]
+
+
+@admin.register(AgentOSSession)
+class AgentOSSessionAdmin(RecordAdmin):
+    list_display = ["title", "user", "team", "agent", "message_count", "updated_at"]
+    list_filter = ["is_archived", "updated_at"]
+    search_fields = ["title", "user__email"]
+    list_select_related = ["user", "team", "agent"]
+
+
+@admin.register(AgentOSMessage)
+class AgentOSMessageAdmin(RecordAdmin):
+    list_display = ["session_id", "number", "role", "status", "agent", "created_at"]
+    list_filter = ["role", "status"]
+    list_select_related = ["agent"]
+    # Content is the person's: whoever runs the installation sees that something was said, not what.
+    exclude = ["content", "reasoning", "tool_calls", "citations", "metadata"]
+
+
+@admin.register(AgentOSRun)
+class AgentOSRunAdmin(RecordAdmin):
+    list_display = ["id", "agent", "user", "status", "error_code", "created_at", "finished_at"]
+    list_filter = ["status", "created_at"]
+    search_fields = ["id", "user__email", "agent__agent_id"]
+    list_select_related = ["agent", "user"]
+    exclude = ["output"]
+
+
+@admin.register(AgentOSUsage)
+class AgentOSUsageAdmin(RecordAdmin):
+    list_display = [
+        "created_at", "team", "user", "platform_name", "model", "purpose",
+        "input_tokens", "output_tokens", "cost", "certainty", "outcome",
+    ]  # fmt: skip
+    list_filter = ["outcome", "certainty", "platform_name"]
+    search_fields = ["model", "user__email"]
+    list_select_related = ["team", "user"]
+
+
+@admin.register(AgentOSPerformance)
+class AgentOSPerformanceAdmin(RecordAdmin):
+    list_display = ["run_id", "time_to_first_token_ms", "duration_ms", "model_ms", "tool_ms", "database_ms", "created_at"]
+
+
+@admin.register(AgentOSError)
+class AgentOSErrorAdmin(RecordAdmin):
+    list_display = ["code", "place", "agent", "team", "occurrences", "last_seen", "is_resolved"]
+    list_filter = ["is_resolved", "code"]
+    list_select_related = ["agent", "team"]
+    actions = ["resolve"]
+
+    @admin.action(description="Mark as resolved", permissions=["view"])
+    def resolve(self, request: HttpRequest, errors: Any) -> None:
+        self.message_user(request, f"{errors.update(is_resolved=True)} marked as resolved.")
+
+
+@admin.register(AgentOSMemory)
+class AgentOSMemoryAdmin(RecordAdmin):
+    list_display = ["user", "team", "agent", "topics", "updated_at"]
+    list_select_related = ["user", "team", "agent"]
+    exclude = ["memory", "input"]

@@ -1,0 +1,118 @@
+"""/api/v1/agents/: agents as rows, made and changed by those who may."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.permissions import Permission, requires
+from apps.api.serializers import StrictSerializer
+from apps.opie.agentos.agent_rows import change_agent, create_agent, delete_agent, visible_agent
+from apps.opie.models import Agent
+from apps.opie.models.agents import AgentStatus, AgentVisibility
+
+MOST_TOKENS = 1_000_000
+
+
+class ModelOfAgent(StrictSerializer):
+    platform = serializers.SlugField(max_length=64)
+    model = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class AgentDefinition(StrictSerializer):
+    """The body of an agent."""
+
+    agent_id = serializers.SlugField(max_length=64)
+    name = serializers.CharField(max_length=120)
+    description = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    kind = serializers.ChoiceField(choices=["task", "conversational"], required=False)
+    system_prompt = serializers.CharField(max_length=100_000, required=False, allow_blank=True)
+    capabilities = serializers.ListField(
+        child=serializers.RegexField(r"^[A-Z][A-Z0-9_]*$", max_length=64), max_length=32, required=False
+    )
+    models = ModelOfAgent(many=True, required=False)
+    temperature = serializers.DecimalField(
+        max_digits=3, decimal_places=2, min_value=0, max_value=2, required=False, allow_null=True
+    )
+    max_tokens = serializers.IntegerField(min_value=1, max_value=MOST_TOKENS, required=False, allow_null=True)
+    history_length = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+    tools = serializers.ListField(child=serializers.CharField(max_length=64), max_length=64, required=False)
+    starters = serializers.ListField(child=serializers.CharField(max_length=200), max_length=8, required=False)
+    memory = serializers.BooleanField(required=False)
+    local_only = serializers.BooleanField(required=False)
+    visibility = serializers.ChoiceField(choices=AgentVisibility.choices, required=False)
+    status = serializers.ChoiceField(choices=AgentStatus.choices, required=False)
+
+    def validate_models(self, models: list[dict[str, str]]) -> list[dict[str, str]]:
+        if len({(entry["platform"], entry["model"]) for entry in models}) < len(models):
+            raise serializers.ValidationError("The same platform and model stand here twice.")
+        return models
+
+
+class AgentChange(AgentDefinition):
+    """The same, any part of it; an agent keeps its id."""
+
+    agent_id = None  # type: ignore[assignment]
+
+
+def as_json(agent: Agent) -> dict[str, Any]:
+    return agent.definition() | {
+        "version": agent.version,
+        "created_at": agent.created_at.isoformat(),
+        "updated_at": agent.updated_at.isoformat(),
+    }
+
+
+class AgentRow(serializers.BaseSerializer[Agent]):
+    """For lists."""
+
+    def to_representation(self, instance: Agent) -> dict[str, Any]:
+        return as_json(instance)
+
+
+class AgentsView(generics.ListAPIView[Agent]):
+    """The agents a person can see, drafts of their own included; making one."""
+
+    permission_classes = [requires(Permission.MANAGE_AGENTS, to_read=Permission.VIEW_AGENTS)]
+    serializer_class = AgentRow
+    queryset = Agent.objects.none()
+
+    def get_queryset(self) -> QuerySet[Agent]:
+        words = self.request.query_params.get("search", "")
+        return Agent.objects.visible_to(self.request.auth).with_parts().containing(words).order_by("name", "agent_id")
+
+    @extend_schema(request=AgentDefinition, responses={201: AgentDefinition})
+    def post(self, request: Request) -> Response:
+        body = AgentDefinition(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(as_json(create_agent(request.auth, body.validated_data)), status=status.HTTP_201_CREATED)
+
+
+class AgentView(APIView):
+    """One agent."""
+
+    permission_classes = [requires(Permission.MANAGE_AGENTS, to_read=Permission.VIEW_AGENTS)]
+
+    @extend_schema(responses={200: AgentDefinition})
+    def get(self, request: Request, agent_id: str) -> Response:
+        return Response(as_json(visible_agent(request.auth, agent_id)))
+
+    @extend_schema(request=AgentChange, responses={200: AgentDefinition})
+    def patch(self, request: Request, agent_id: str) -> Response:
+        agent = visible_agent(request.auth, agent_id)
+        body = AgentChange(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        return Response(as_json(change_agent(request.auth, agent, body.validated_data)))
+
+    @extend_schema(request=AgentChange, responses={200: AgentDefinition})
+    def put(self, request: Request, agent_id: str) -> Response:
+        return self.patch(request, agent_id)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, agent_id: str) -> Response:
+        delete_agent(request.auth, visible_agent(request.auth, agent_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,197 @@
+"""/api/v1/agentos/: parse, authorise, one service call.
+
+What only reads or writes rows is DRF; what waits for a model or streams is async (DRF has no async views) and goes
+through the same authentication, serializers and errors.
+"""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.async_views import PrincipalView
+from apps.accounts.permissions import Permission, requires
+from apps.accounts.principal import Principal
+from apps.api.errors import InvalidInput, NotFound
+from apps.opie import rows
+from apps.opie.agentos import sse
+from apps.opie.agentos.health import snapshot
+from apps.opie.agentos.serializers import Answer, MessageSerializer, MessageToSend, SessionSerializer, SessionToCreate
+from apps.opie.agentos.service import AgentOSService
+from apps.opie.engine import recorder
+from apps.opie.engine.outcome import result_of_run
+from apps.opie.engine.stream import read_events
+from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
+
+EVENT_STREAM = "text/event-stream"
+LARGEST_MESSAGE_BODY = 512 * 1024
+STREAMED = OpenApiResponse(description="With stream: server-sent events; the last one carries this object.", response=Answer)
+
+
+class AgentOSAPIView(APIView):
+    """The API and the running instance."""
+
+    permission_classes = [requires(Permission.VIEW_AGENTS)]
+
+    @extend_schema(responses={200: serializers.DictField()}, operation_id="agentos_info")
+    def get(self, request: Request) -> Response:
+        return Response(snapshot().as_json() | {"calls": CALLS})
+
+
+class AgentListView(APIView):
+    """Agents this caller may use."""
+
+    permission_classes = [requires(Permission.VIEW_AGENTS)]
+
+    @extend_schema(responses={200: serializers.ListField(child=serializers.DictField())}, operation_id="agentos_agents")
+    def get(self, request: Request) -> Response:
+        return Response({"results": AgentOSService(request.auth).get_available_agents()})
+
+
+class CreateSessionView(APIView):
+    """A new session with an agent."""
+
+    permission_classes = [requires(Permission.RUN_AGENTS)]
+
+    @extend_schema(request=SessionToCreate, responses={201: SessionSerializer})
+    def post(self, request: Request) -> Response:
+        body = SessionToCreate(data=request.data)
+        body.is_valid(raise_exception=True)
+        session = AgentOSService(request.auth).create_session(**body.validated_data)
+        return Response(SessionSerializer(session).data, status=status.HTTP_201_CREATED)
+
+
+class _OwnSessions:
+    queryset = AgentOSSession.objects.none()
+    serializer_class = SessionSerializer
+    request: Request
+
+    def get_queryset(self) -> QuerySet[AgentOSSession]:
+        return AgentOSSession.objects.visible_to(self.request.auth).select_related("agent")
+
+
+class SessionListView(_OwnSessions, generics.ListAPIView[AgentOSSession]):
+    """This caller's sessions: ?search= in titles and messages, ?agent_id=, ?is_archived=, ?ordering=."""
+
+    permission_classes = [requires(Permission.VIEW_AGENTS)]
+    orderings: ClassVar = {"updated_at", "created_at", "title", "last_message_at"}
+
+    def get_queryset(self) -> QuerySet[AgentOSSession]:
+        asked = self.request.query_params
+        sessions = super().get_queryset().containing(asked.get("search", ""))
+        if agent_id := asked.get("agent_id"):
+            sessions = sessions.filter(agent__agent_id=agent_id)
+        if "is_archived" in asked:
+            sessions = sessions.filter(is_archived=asked["is_archived"].lower() == "true")
+        return sessions.order_by(self._ordering(asked.get("ordering", "-updated_at")), "-id")
+
+    def _ordering(self, wanted: str) -> str:
+        if wanted.removeprefix("-") not in self.orderings:
+            raise InvalidInput(fields={"ordering": [f"Choose one of {', '.join(sorted(self.orderings))}."]})
+        return wanted
+
+
+class SessionDetailView(_OwnSessions, generics.RetrieveUpdateDestroyAPIView[AgentOSSession]):
+    """One session: read, rename or archive, delete with all that was said in it."""
+
+    permission_classes = [requires(Permission.RUN_AGENTS, to_read=Permission.VIEW_AGENTS)]
+    lookup_url_kwarg = "session_id"
+    http_method_names = ["get", "patch", "delete", "head", "options"]
+
+
+class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):
+    """What was said in a session, in order."""
+
+    permission_classes = [requires(Permission.VIEW_AGENTS)]
+    serializer_class = MessageSerializer
+    queryset = AgentOSMessage.objects.none()
+
+    def get_queryset(self) -> QuerySet[AgentOSMessage]:
+        if not AgentOSSession.objects.visible_to(self.request.auth).filter(pk=self.kwargs["session_id"]).exists():
+            raise NotFound("There is no such session.", code="session_not_found")
+        messages = AgentOSMessage.objects.filter(session_id=self.kwargs["session_id"])
+        return messages.select_related("agent").order_by("number")
+
+
+class SendMessageView(PrincipalView):
+    """A message in, an answer out: as JSON, or as server-sent events."""
+
+    required = Permission.RUN_AGENTS
+    largest_body = LARGEST_MESSAGE_BODY
+
+    @extend_schema(request=MessageToSend, responses={200: STREAMED}, operation_id="agentos_send_message")
+    async def post(self, request: HttpRequest) -> HttpResponseBase:
+        body = self.read_body(request, MessageToSend)
+        streamed = body.pop("stream") or EVENT_STREAM in request.headers.get("Accept", "")
+        turn = await AgentOSService(self.principal).open_turn(**body)
+        if streamed:
+            return sse.response(self.principal, turn.events(), turn.session_id)
+        result = await turn.result()
+        result.raise_for_failure()
+        return JsonResponse(result.as_json())
+
+
+class RunDetailView(PrincipalView):
+    """One run: the answer and what it took, as far as it is."""
+
+    required = Permission.VIEW_AGENTS
+
+    @extend_schema(responses={200: Answer}, operation_id="agentos_run")
+    async def get(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+        await rows.run(visible_run, self.principal, run_id)
+        return JsonResponse((await rows.run(result_of_run, run_id)).as_json())
+
+
+class RunEventsView(PrincipalView):
+    """A run's events from the first, or from the one after Last-Event-ID; live while it runs."""
+
+    required = Permission.VIEW_AGENTS
+
+    @extend_schema(responses={(200, EVENT_STREAM): str}, operation_id="agentos_run_events")
+    async def get(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+        run = await rows.run(visible_run, self.principal, run_id)
+        return sse.response(self.principal, read_events(run_id, last_event_id(request)), run.session_id)
+
+
+class RunCancelView(PrincipalView):
+    """Stop a run, in whichever process it runs. What it had said is kept."""
+
+    required = Permission.RUN_AGENTS
+
+    @extend_schema(request=None, responses={202: Answer}, operation_id="agentos_run_cancel")
+    async def post(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+        await rows.run(recorder.request_cancel, self.principal, run_id)
+        return JsonResponse((await rows.run(result_of_run, run_id)).as_json(), status=202)
+
+
+def visible_run(principal: Principal, run_id: UUID) -> AgentOSRun:
+    """The person's run of this id; NotFound alike for one that is not there and somebody else's."""
+    run = AgentOSRun.objects.visible_to(principal).filter(pk=run_id).first()
+    if run is None:
+        raise NotFound("There is no such run.", code="run_not_found")
+    return run
+
+
+def last_event_id(request: HttpRequest) -> int:
+    """The number a returning reader had come to; 0 for a new one. Raises InvalidInput."""
+    said = request.headers.get("Last-Event-ID", "0")
+    if not said.isascii() or not said.isdigit() or len(said) > 9:
+        raise InvalidInput(fields={"Last-Event-ID": ["Send the id of the last event you have, a number."]})
+    return int(said)
+
+
+CALLS: dict[str, Any] = {
+    "GET /api/v1/agentos/agents/": "agents this caller may use",
+    "POST /api/v1/agentos/create-session/": "a session",
+    "GET /api/v1/agentos/sessions/": "this caller's sessions",
+    "POST /api/v1/agentos/send-message/": "an answer, as JSON or as server-sent events",
+    "GET /api/v1/agentos/runs/{run_id}/": "one run",
+    "GET /api/v1/agentos/runs/{run_id}/events/": "a run's events",
+    "POST /api/v1/agentos/runs/{run_id}/cancel/": "stop a run",
+}

@@ -1,0 +1,93 @@
+"""What goes in and out of /api/v1/agentos/."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.api.serializers import StrictModelSerializer, StrictSerializer
+from apps.opie.agentos.service import LONGEST_MESSAGE, LONGEST_TITLE
+from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
+
+
+class MessageToSend(StrictSerializer):
+    """The body of send-message."""
+
+    agent_id = serializers.CharField(max_length=64)
+    message = serializers.CharField(max_length=LONGEST_MESSAGE, trim_whitespace=False)
+    session_id = serializers.UUIDField(required=False, allow_null=True)
+    stream = serializers.BooleanField(required=False, default=False)
+
+
+class SessionToCreate(StrictSerializer):
+    agent_id = serializers.CharField(max_length=64)
+    title = serializers.CharField(max_length=LONGEST_TITLE, required=False, allow_blank=True, default="")
+
+
+class SessionSerializer(StrictModelSerializer):
+    """A session in lists and on its own; its title and its being archived can be changed."""
+
+    session_id = serializers.UUIDField(source="id", read_only=True)
+    agent_id = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AgentOSSession
+        fields = [
+            "session_id",
+            "agent_id",
+            "title",
+            "is_archived",
+            "message_count",
+            "created_at",
+            "updated_at",
+            "last_message_at",
+        ]
+        read_only_fields = ["message_count", "created_at", "updated_at", "last_message_at"]
+
+    def get_agent_id(self, session: AgentOSSession) -> str | None:
+        return session.agent.agent_id if session.agent else None
+
+
+class MessageSerializer(StrictModelSerializer):
+    message_id = serializers.UUIDField(source="id", read_only=True)
+    agent_id = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AgentOSMessage
+        fields = [
+            "message_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "content", "reasoning",
+            "tool_calls", "tool_call_id", "tool_name", "tool_failed", "tool_duration_ms", "citations", "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_agent_id(self, message: AgentOSMessage) -> str | None:
+        return message.agent.agent_id if message.agent else None
+
+
+class UsageOfRun(serializers.Serializer[Any]):
+    """Tokens of a run; null is unknown."""
+
+    input_tokens = serializers.IntegerField(allow_null=True)
+    output_tokens = serializers.IntegerField(allow_null=True)
+    total_tokens = serializers.IntegerField(allow_null=True)
+    cached_tokens = serializers.IntegerField(allow_null=True)
+    reasoning_tokens = serializers.IntegerField(allow_null=True)
+
+
+class Answer(serializers.Serializer[Any]):
+    """The answer of send-message, for the API's description: RunResult.as_json makes it."""
+
+    session_id = serializers.UUIDField(allow_null=True)
+    run_id = serializers.UUIDField()
+    message_id = serializers.UUIDField(allow_null=True)
+    agent_id = serializers.CharField()
+    content = serializers.CharField()
+    status = serializers.ChoiceField(choices=AgentOSRun._meta.get_field("status").choices)
+    platform = serializers.CharField(allow_null=True)
+    model = serializers.CharField(allow_null=True)
+    usage = UsageOfRun()
+    cost = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    duration_ms = serializers.IntegerField(allow_null=True)
+    time_to_first_token_ms = serializers.IntegerField(allow_null=True)
+    tools = serializers.ListField(child=serializers.DictField())
+    citations = serializers.ListField(child=serializers.DictField())

@@ -1,0 +1,107 @@
+"""AgentOSService: what a host's Python, the REST API and the pages call. One service call a request.
+
+Its methods are sync, as hosts write them; async callers that want to stream use `open_turn` and read the turn.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from apps.accounts.models import User
+from apps.accounts.permissions import Permission
+from apps.accounts.principal import Principal, principal_for
+from apps.api.errors import InvalidInput, NotAllowed, NotFound
+from apps.opie import rows
+from apps.opie.agentos.config import agent_os_config
+from apps.opie.engine.loop import run_and_wait
+from apps.opie.engine.outcome import RunResult
+from apps.opie.engine.turn import Turn
+from apps.opie.metrics.agents import figures_of_agents
+from apps.opie.models import Agent, AgentOSSession
+
+LONGEST_MESSAGE = 100_000
+LONGEST_TITLE = 200
+
+
+class AgentOSService:
+    """Acts for one person: a User (in their default team) or a Principal."""
+
+    def __init__(self, user: User | Principal) -> None:
+        self.principal = user if isinstance(user, Principal) else principal_for(user)
+
+    def get_available_agents(self) -> list[dict[str, Any]]:
+        """The agents this person may use, each as the REST API shows it, with capabilities and figures."""
+        self._require(Permission.VIEW_AGENTS)
+        agents = list(Agent.objects.served_to(self.principal).with_parts())
+        figures = figures_of_agents([agent.pk for agent in agents], self.principal)
+        return [agent.definition() | {"metrics": figures[agent.pk].as_json()} for agent in agents]
+
+    def create_session(self, agent_id: str, title: str = "") -> AgentOSSession:
+        """A new, empty session with an agent. Raises NotFound for an agent that is not there for this person."""
+        self._require(Permission.RUN_AGENTS)
+        if len(title) > LONGEST_TITLE:
+            raise InvalidInput(fields={"title": [f"At most {LONGEST_TITLE} characters."]})
+        return AgentOSSession.objects.create(
+            user_id=self.principal.user_id,
+            team_id=self.principal.team_id,
+            agent=self._agent(agent_id),
+            title=title.strip(),
+        )
+
+    def send_message(
+        self, agent_id: str, message: str, session_id: UUID | str | None = None, *, raise_failure: bool = True
+    ) -> RunResult:
+        """Ask an agent and wait for the answer. Raises InvalidInput, NotAllowed, NotFound, Conflict, and what the
+        platform failed with (PlatformFailed) unless told not to; the failed run is recorded either way."""
+
+        async def ask() -> RunResult:
+            turn = await self.open_turn(agent_id, message, session_id)
+            return await turn.result()
+
+        result = run_and_wait(ask())
+        if raise_failure:
+            result.raise_for_failure()
+        return result
+
+    async def open_turn(self, agent_id: str, message: str, session_id: UUID | str | None = None) -> Turn:
+        """Session → turn (question and run stored) → run started. Read the turn, or leave it: it goes on."""
+        self._require(Permission.RUN_AGENTS)
+        text, session = checked_message(message), checked_session_id(session_id)
+        built = await rows.run(self._build, agent_id, session)
+        turn = await built.open(text, session)
+        turn.start(built.agno_run)
+        return turn
+
+    def _build(self, agent_id: str, session_id: UUID | None) -> Any:
+        agent = self._agent(agent_id)
+        return agent_os_config().create_agent_from_django(agent, self.principal, session_id)
+
+    def _agent(self, agent_id: str) -> Agent:
+        agent = Agent.objects.served_to(self.principal).with_parts().filter(agent_id=agent_id).first()
+        if agent is None:
+            raise NotFound("There is no such agent.", code="agent_not_found")
+        return agent
+
+    def _require(self, permission: Permission) -> None:
+        if not self.principal.may(permission):
+            raise NotAllowed
+
+
+def checked_message(message: Any) -> str:
+    """The message, or InvalidInput that says what is wrong with it."""
+    if not isinstance(message, str) or not message.strip():
+        raise InvalidInput(fields={"message": ["Write a message."]})
+    if len(message) > LONGEST_MESSAGE:
+        raise InvalidInput(fields={"message": [f"At most {LONGEST_MESSAGE} characters; yours has {len(message)}."]})
+    if "\x00" in message:
+        raise InvalidInput(fields={"message": ["It contains a NUL character."]})
+    return message
+
+
+def checked_session_id(session_id: UUID | str | None) -> UUID | None:
+    """A session's id; one that cannot be an id names a session that does not exist."""
+    if session_id is None or isinstance(session_id, UUID):
+        return session_id
+    try:
+        return UUID(session_id)
+    except ValueError:
+        raise NotFound("There is no such session.", code="session_not_found") from None

@@ -1,0 +1,77 @@
+"""Runs as server-sent events: frames of `id`, `event`, `data`, and comments while there is nothing to say."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from time import monotonic
+from uuid import UUID
+
+from django.http import StreamingHttpResponse
+
+from apps.accounts.principal import Principal, still_valid
+from apps.api.errors import NotSignedIn
+from apps.opie import rows
+from apps.opie.events import RunEvent
+
+HEARTBEAT_SECONDS = 15.0
+RIGHTS_CHECKED_EVERY_SECONDS = 3.0
+
+Batches = AsyncIterator[list[RunEvent]]
+
+
+def frame(event: RunEvent, session_id: UUID | None) -> str:
+    """One event as it is sent."""
+    data = {**event.data, "run_id": str(event.run_id), "session_id": str(session_id) if session_id else None}
+    return f"id: {event.number}\nevent: {event.type}\ndata: {json.dumps(data, separators=(',', ':'), ensure_ascii=False)}\n\n"
+
+
+def response(principal: Principal, batches: Batches, session_id: UUID | None) -> StreamingHttpResponse:
+    """Stream a run to one reader. Its leaving ends the stream, never the run."""
+    answer = StreamingHttpResponse(
+        _frames(principal, batches, session_id), content_type="text/event-stream; charset=utf-8"
+    )
+    answer["Cache-Control"] = "no-store"
+    answer["X-Accel-Buffering"] = "no"
+    return answer
+
+
+async def _frames(principal: Principal, batches: Batches, session_id: UUID | None) -> AsyncIterator[bytes]:
+    yield b": connected\n\n"
+    async for batch in _while_allowed(principal, batches):
+        # What came together leaves together: one write to the socket.
+        yield "".join(frame(event, session_id) for event in batch).encode() or b": still here\n\n"
+
+
+async def _while_allowed(principal: Principal, batches: Batches) -> Batches:
+    """The batches, with an empty one as a sign of life, until the reader loses the right to read."""
+    iterator = aiter(batches)
+    upcoming: asyncio.Future[list[RunEvent]] = asyncio.ensure_future(anext(iterator))
+    checked = spoken = monotonic()
+    try:
+        while True:
+            await asyncio.wait([upcoming], timeout=RIGHTS_CHECKED_EVERY_SECONDS)
+            now = monotonic()
+            if now - checked >= RIGHTS_CHECKED_EVERY_SECONDS:
+                checked = now
+                if not await _may_still_read(principal):
+                    return
+            if upcoming.done():
+                try:
+                    batch = upcoming.result()
+                except StopAsyncIteration:
+                    return
+                spoken = now
+                yield batch
+                upcoming = asyncio.ensure_future(anext(iterator))
+            elif now - spoken >= HEARTBEAT_SECONDS:
+                spoken = now
+                yield []
+    finally:
+        upcoming.cancel()
+
+
+async def _may_still_read(principal: Principal) -> bool:
+    try:
+        return bool(await rows.run(still_valid, principal))
+    except NotSignedIn:
+        return False

@@ -1,0 +1,21 @@
+"""Addresses under /api/v1/."""
+
+from django.urls import path
+
+from apps.opie.agentos import agents_api, api
+
+urlpatterns = [
+    path("agents/", agents_api.AgentsView.as_view(), name="agents"),
+    path("agents/<str:agent_id>/", agents_api.AgentView.as_view(), name="agent"),
+    path("agentos/", api.AgentOSAPIView.as_view(), name="agentos"),
+    path("agentos/info/", api.AgentOSAPIView.as_view(), name="agentos-info"),
+    path("agentos/agents/", api.AgentListView.as_view(), name="agentos-agents"),
+    path("agentos/create-session/", api.CreateSessionView.as_view(), name="agentos-create-session"),
+    path("agentos/sessions/", api.SessionListView.as_view(), name="agentos-sessions"),
+    path("agentos/sessions/<uuid:session_id>/", api.SessionDetailView.as_view(), name="agentos-session"),
+    path("agentos/sessions/<uuid:session_id>/messages/", api.SessionMessagesView.as_view(), name="agentos-messages"),
+    path("agentos/send-message/", api.SendMessageView.as_view(), name="agentos-send-message"),
+    path("agentos/runs/<uuid:run_id>/", api.RunDetailView.as_view(), name="agentos-run"),
+    path("agentos/runs/<uuid:run_id>/events/", api.RunEventsView.as_view(), name="agentos-run-events"),
+    path("agentos/runs/<uuid:run_id>/cancel/", api.RunCancelView.as_view(), name="agentos-run-cancel"),
+]

@@ -1,0 +1,77 @@
+"""From an agent's row to an Agno Agent, Team or Workflow: the only place that makes one.
+"""
+
+from typing import Any
+
+from agno.agent import Agent as AgnoAgent
+
+from apps.accounts.principal import Principal
+from apps.api.errors import Conflict
+from apps.opie.engine.parts import database_for
+from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
+from apps.opie.models import Agent
+from apps.opie.models.agents import AgentKind
+from apps.opie.providers.choice import model_for
+from apps.opie.tools.registry import functions_for
+
+MOST_TOOL_CALLS = 20
+
+
+def build(agent: Agent, principal: Principal) -> RecordedAgent | RecordedTeam:
+    """The Agno object that answers as this agent for this person. Rows are read here, nothing is called.
+
+    `agent` should come with its parts (`with_parts`). Raises Unavailable when no platform can serve it.
+    """
+    if agent.kind == AgentKind.WORKFLOW:
+        raise Conflict("Workflows cannot be talked to yet.", code="not_offered")
+    built = _team(agent, principal) if agent.kind == AgentKind.TEAM else _agent(agent, principal)
+    built.opie_agent = agent
+    built.opie_principal = principal
+    return built
+
+
+def _agent(agent: Agent, principal: Principal) -> RecordedAgent:
+    return RecordedAgent(**_settings(agent, principal), tools=functions_for(agent.tools))
+
+
+def _team(agent: Agent, principal: Principal) -> RecordedTeam:
+    members = [_member(row.member, row.role, principal) for row in agent.members.all()]
+    if not members:
+        raise Conflict("This team has no members. Add at least one, or make it an agent.", code="team_without_members")
+    return RecordedTeam(**_settings(agent, principal), members=members, tools=functions_for(agent.tools), stream_member_events=False)
+
+
+def _member(agent: Agent, role: str, principal: Principal) -> AgnoAgent:
+    """A plain agent: it answers within the team's run, which records it."""
+    return AgnoAgent(
+        id=agent.agent_id,
+        name=agent.name,
+        role=role or agent.description,
+        model=model_for(agent, principal),
+        instructions=agent.system_prompt or None,
+        tools=functions_for(agent.tools),
+        tool_call_limit=MOST_TOOL_CALLS,
+        markdown=True,
+        telemetry=False,
+    )
+
+
+def _settings(agent: Agent, principal: Principal) -> dict[str, Any]:
+    return {
+        "id": agent.agent_id,
+        "name": agent.name,
+        "description": agent.description or None,
+        "instructions": agent.system_prompt or None,
+        "model": model_for(agent, principal),
+        "db": database_for(principal, agent.history_length),
+        "user_id": str(principal.user_id),
+        "add_history_to_context": agent.history_length > 0,
+        "num_history_messages": agent.history_length or None,
+        "tool_call_limit": MOST_TOOL_CALLS,
+        "add_datetime_to_context": True,
+        "markdown": True,
+        "retries": 0,
+        "store_events": False,
+        "store_media": False,
+        "telemetry": False,
+    }

@@ -1,0 +1,78 @@
+"""Tools of general use."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.db.models import Q
+from django.utils import timezone
+from simpleeval import InvalidExpression, SimpleEval
+
+from apps.opie.models import AgentOSMessage
+from apps.opie.models.messages import MessageRole
+from apps.opie.scope import RunScope
+from apps.opie.tools.registry import register_tool
+
+LONGEST_EXPRESSION = 200
+MOST_RESULTS = 5
+EXCERPT_LENGTH = 200
+
+
+def get_date_and_time(time_zone: str = "UTC") -> str:
+    """Tell the current date and time.
+
+    Args:
+        time_zone: An IANA name such as Europe/Berlin; UTC unless given.
+    """
+    try:
+        now = datetime.now(ZoneInfo(time_zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"There is no time zone named {time_zone!r}. Use an IANA name such as Europe/Berlin."
+    return now.strftime("%A, %d %B %Y, %H:%M:%S ") + time_zone
+
+
+def calculate(expression: str) -> str:
+    """Work out an arithmetic expression exactly, with + - * / // % ** and parentheses.
+
+    Args:
+        expression: For example (1250 * 1.19) / 3
+    """
+    if len(expression) > LONGEST_EXPRESSION:
+        return f"The expression is too long: at most {LONGEST_EXPRESSION} characters."
+    try:
+        result = SimpleEval(names={}, functions={}).eval(expression.replace("×", "*").replace("÷", "/").replace("^", "**"))
+    except ZeroDivisionError:
+        return "That divides by zero."
+    except (InvalidExpression, SyntaxError, TypeError, ValueError, OverflowError, KeyError) as error:
+        return f"That cannot be calculated: {type(error).__name__}. Write it with numbers and + - * / ** only."
+    return str(round(result, 12) if isinstance(result, float) else result)
+
+
+def search_my_sessions(scope: RunScope, query: str) -> str:
+    """Search the person's own earlier chats for words, newest first.
+
+    Args:
+        query: The words to look for; all of them must be in a message.
+    """
+    words = [word for word in query.split() if word.strip()]
+    if not words:
+        return "Say which words to look for."
+    all_words = Q()
+    for word in words[:10]:
+        all_words &= Q(content__icontains=word)
+    earlier = AgentOSMessage.objects.visible_to(scope.principal).exclude(session_id=scope.session_id)
+    found = earlier.filter(all_words).exclude(role=MessageRole.TOOL).select_related("session").order_by("-id")
+    lines = [_line(message, words[0]) for message in found[:MOST_RESULTS]]
+    return "\n".join(lines) or f"None of the earlier chats says {query!r}."
+
+
+def _line(message: AgentOSMessage, word: str) -> str:
+    at = max(0, message.content.lower().find(word.lower()) - EXCERPT_LENGTH // 2)
+    excerpt = " ".join(message.content[at : at + EXCERPT_LENGTH].split())
+    when = timezone.localtime(message.created_at).strftime("%Y-%m-%d")
+    return f"- {when}, “{message.session}”, {message.get_role_display().lower()}: {excerpt}"
+
+
+def register_general_tools() -> None:
+    register_tool(get_date_and_time, label="Date and time")
+    register_tool(calculate, label="Calculator")
+    register_tool(search_my_sessions, label="Search my chats")
