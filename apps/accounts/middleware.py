@@ -9,6 +9,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import SimpleLazyObject
 
 from apps.accounts.authentication import principal_from_session
+from apps.accounts.principal import Principal
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -31,6 +32,12 @@ def PrincipalMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802
         return response
 
     return in_thread
+
+
+def page_principal(request: HttpRequest) -> Principal:
+    """`request.principal`, typed. Raises NotSignedIn when nobody is signed in."""
+    principal: Principal = request.principal  # type: ignore[attr-defined]
+    return principal
 
 
 def _attach(request: HttpRequest) -> None:

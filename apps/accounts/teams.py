@@ -11,8 +11,9 @@ from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 from django.utils.text import slugify
 
+from apps.accounts.api_keys import revoke_api_key
 from apps.accounts.audit import record
-from apps.accounts.models import Invitation, Membership, Role, Team, User
+from apps.accounts.models import ApiKey, Invitation, Membership, Role, Team
 from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal, principal_of_membership
 from apps.accounts.tokens import hash_secret
@@ -91,7 +92,7 @@ def change_membership(principal: Principal, membership: Membership, changes: dic
     if "read_team_sessions" in changes and principal.role != Role.OWNER:
         raise NotAllowed("Only an owner can let someone read the team's sessions.")
     if changes.get("role", Role.OWNER) != Role.OWNER:
-        _keep_an_owner(locked)
+        keep_an_owner(locked)
     for name, value in changes.items():
         setattr(locked, name, value)
     locked.save(update_fields=list(changes))
@@ -106,7 +107,7 @@ def remove_member(principal: Principal, membership: Membership) -> None:
     if locked.user_id != principal.user_id or principal.api_key_id is not None:
         require(principal, Permission.MANAGE_TEAM)
         _refuse_beyond(principal, [locked.role])
-    _keep_an_owner(locked)
+    keep_an_owner(locked)
     record(principal, "remove_member", locked, before={"user": str(locked.user_id), "role": locked.role})
     locked.delete()
 
@@ -125,9 +126,12 @@ def _refuse_beyond(principal: Principal, roles: Sequence[str]) -> None:
         raise NotAllowed("Only an owner can make, change or remove an owner.")
 
 
-def _keep_an_owner(leaving: Membership) -> None:
+def keep_an_owner(leaving: Membership) -> None:
+    """Raises Conflict when the team would be without an owner if that member were not one any more."""
+    Team.objects.select_for_update().get(pk=leaving.team_id)
     others = Membership.objects.owners().filter(team_id=leaving.team_id).exclude(pk=leaving.pk)
-    if leaving.role == Role.OWNER and not others.exists():
+    is_owner = Membership.objects.owners().filter(pk=leaving.pk).exists()
+    if is_owner and not others.exists():
         raise Conflict("A team needs an owner. Make someone else an owner first.", code="last_owner")
 
 
@@ -210,9 +214,8 @@ def find_member(team_id: UUID, user_id: UUID) -> Membership:
     return membership
 
 
-def suspend(principal: Principal | None, user: User) -> None:
-    """Ends everything a person signed in with, keys included as long as it lasts."""
-    with transaction.atomic():
-        user.is_active = False
-        user.save(update_fields=["is_active"])
-        record(principal, "suspend", user, before={"is_active": True}, after={"is_active": False})
+@transaction.atomic
+def end_key(principal: Principal | None, key: ApiKey) -> None:
+    """Ends an API key. Whether the principal may is the caller's to ask."""
+    revoke_api_key(key)
+    record(principal, "revoke", key, before={"name": key.name})

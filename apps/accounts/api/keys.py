@@ -13,11 +13,12 @@ from rest_framework.views import APIView
 
 from apps.accounts.api.acting import principal_of
 from apps.accounts.api.serializers import ApiKeySerializer, NewApiKeySerializer
-from apps.accounts.api_keys import create_api_key, revoke_api_key
+from apps.accounts.api_keys import create_api_key
 from apps.accounts.audit import record
 from apps.accounts.models import ApiKey
 from apps.accounts.permissions import IsPerson, Permission
 from apps.accounts.principal import Principal
+from apps.accounts.teams import end_key
 from apps.api.errors import NotFound
 
 
@@ -68,7 +69,5 @@ class ApiKeyView(APIView):
         row = _visible(principal).filter(pk=key_id).first()
         if row is None:
             raise NotFound
-        with transaction.atomic():
-            revoke_api_key(row)
-            record(principal, "revoke", row, before={"name": row.name})
+        end_key(principal, row)
         return Response(status=status.HTTP_204_NO_CONTENT)

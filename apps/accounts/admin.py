@@ -1,0 +1,208 @@
+"""People in the admin. What is a record can be read and not changed; hashes of secrets are not shown at all."""
+
+from typing import TYPE_CHECKING, Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from apps.accounts import teams
+from apps.accounts.audit import record
+from apps.accounts.middleware import page_principal
+from apps.accounts.models import (
+    ApiKey,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Plan,
+    RefreshToken,
+    SignInAttempt,
+    Team,
+    User,
+)
+from apps.api.errors import Conflict
+
+# The admin signs in through the same page as everyone: one throttle, one place to look for guessing.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.unregister(Group)  # rights come from roles in teams
+
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:  # Django's classes take types only for the checker
+    _ModelAdmin = admin.ModelAdmin
+
+
+class RecordAdmin(_ModelAdmin):
+    """For rows that say what happened: to look at, never to change."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+class AuditedAdmin(_ModelAdmin):
+    """Every change made here is written down like one made over REST."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: "ModelForm[Any]", change: bool) -> None:
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            names = {"fields": sorted(set(form.changed_data) - {"password", "password1", "password2"})}
+            record(page_principal(request), "change" if change else "create", obj, after=names)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with transaction.atomic():
+            record(page_principal(request), "delete", obj, before={"was": str(obj)})
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for obj in queryset:  # one by one: each is audited, and a model's own delete() runs
+            self.delete_model(request, obj)
+
+
+class NewUserForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = ["email"]
+
+
+class UserForm(UserChangeForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+@admin.register(User)
+class UserAdmin(AuditedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+    add_form, form = NewUserForm, UserForm
+    ordering = ["email"]
+    list_display = ["email", "name", "is_active", "is_staff", "date_joined", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser"]
+    search_fields = ["email", "name"]
+    readonly_fields = ["id", "date_joined", "last_login"]
+    autocomplete_fields = ["default_team"]
+    filter_horizontal = []
+    actions = ["sign_out_everywhere"]
+    fieldsets = [
+        (None, {"fields": ["id", "email", "password", "name", "default_team"]}),
+        ("Access", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("Dates", {"fields": ["date_joined", "last_login"]}),
+    ]
+    add_fieldsets = [(None, {"fields": ["email", "usable_password", "password1", "password2"]})]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False  # a person is suspended; erasing one is a matter of its own
+
+    @admin.action(description="Sign out everywhere")
+    def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user in queryset:
+            with transaction.atomic():
+                user.sign_out_everywhere()
+                record(page_principal(request), "sign_out_everywhere", user)
+        self.message_user(request, "Their tokens and sessions are void.", messages.SUCCESS)
+
+
+@admin.register(Team)
+class TeamAdmin(AuditedAdmin):
+    list_display = ["name", "slug", "plan", "created_at"]
+    list_filter = ["plan"]
+    list_select_related = ["plan"]
+    search_fields = ["name", "slug"]
+    readonly_fields = ["id", "created_at"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(AuditedAdmin):
+    list_display = ["user", "team", "role", "read_team_sessions", "created_at"]
+    list_filter = ["role", "read_team_sessions"]
+    list_select_related = ["user", "team"]
+    search_fields = ["user__email", "team__name"]
+    autocomplete_fields = ["user", "team"]
+    readonly_fields = ["id", "created_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
+        return ["id", "created_at", *(["user", "team"] if obj else [])]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: "ModelForm[Any]", change: bool) -> None:
+        with transaction.atomic():
+            try:
+                if change and "role" in form.changed_data:
+                    teams.keep_an_owner(obj)
+                super().save_model(request, obj, form, change)
+            except Conflict as error:
+                self.message_user(request, error.message, messages.ERROR)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with transaction.atomic():
+            try:
+                teams.keep_an_owner(obj)
+                super().delete_model(request, obj)
+            except Conflict as error:
+                self.message_user(request, error.message, messages.ERROR)
+
+
+@admin.register(Plan)
+class PlanAdmin(AuditedAdmin):
+    list_display = ["name", "max_agents", "max_seats", "max_messages_per_month", "max_spend_per_month"]
+    search_fields = ["name"]
+
+
+@admin.register(Invitation)
+class InvitationAdmin(RecordAdmin):
+    list_display = ["email", "team", "role", "created_at", "expires_at", "accepted_at"]
+    list_select_related = ["team"]
+    search_fields = ["email", "team__name"]
+    exclude = ["token_hash"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(RecordAdmin):
+    """Keys are made over REST by the person they speak for; here they can be seen, and ended."""
+
+    list_display = ["name", "prefix", "user", "team", "created_at", "expires_at", "revoked_at", "last_used_at"]
+    list_filter = ["revoked_at"]
+    list_select_related = ["user", "team"]
+    search_fields = ["name", "prefix", "user__email", "team__name"]
+    exclude = ["secret_hash"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        for key in queryset:
+            teams.end_key(page_principal(request), key)
+        self.message_user(request, "The keys are revoked.", messages.SUCCESS)
+
+
+@admin.register(RefreshToken)
+class RefreshTokenAdmin(RecordAdmin):
+    list_display = ["user", "family", "created_at", "expires_at", "used_at", "revoked_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    exclude = ["token_hash"]
+
+
+@admin.register(SignInAttempt)
+class SignInAttemptAdmin(RecordAdmin):
+    list_display = ["at", "action", "address"]
+    list_filter = ["action"]
+    search_fields = ["address"]
+    exclude = ["account_hash"]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(RecordAdmin):
+    list_display = ["at", "actor", "action", "object_type", "object_id", "team_id", "request_id"]
+    list_filter = ["action", "object_type"]
+    search_fields = ["actor", "object_id", "request_id"]
+    date_hierarchy = "at"
