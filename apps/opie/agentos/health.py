@@ -1,0 +1,194 @@
+"""What this instance is and whether its parts answer: for /health/ready/, GET info/ and the dashboard."""
+
+import importlib.metadata
+import platform
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from functools import cache as once
+from typing import Any, Literal
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateWorker
+
+from apps.opie.models import Agent, AgentOSRun, AgentOSSession, AIPlatform
+from apps.opie.models.agents import AgentStatus
+
+Status = Literal["ok", "down", "off"]
+
+# Without these nothing works; without the others there is something a person can still do.
+NEEDED = frozenset({"database", "cache", "migrations"})
+WORKER_SILENT_AFTER = timedelta(seconds=60)
+REMEMBERED_SECONDS = 5
+AGENTOS_TIMEOUT_SECONDS = 1.0
+_REMEMBERED = "agentos_health_process"
+
+
+class _Failed(Exception):  # noqa: N818 - it reads as what happened
+    """A part does not answer as it should; its text is for operators."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing this instance needs or uses. `detail` is for people who are signed in."""
+
+    name: str
+    status: Status
+    detail: str
+    ms: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All parts at one moment, in a fixed order."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def is_ready(self) -> bool:
+        return all(part.status == "ok" for part in self.parts if part.name in NEEDED)
+
+    def part(self, name: str) -> Part:
+        """Raises KeyError for a part there is not."""
+        return {part.name: part for part in self.parts}[name]
+
+    def as_public_json(self) -> dict[str, Any]:
+        """For everybody: what answers and how fast, and nothing else."""
+        checks = {part.name: {"status": part.status, "ms": part.ms} for part in self.parts}
+        return {"status": "ok" if self.is_ready else "down", "checks": checks}
+
+    def as_json(self) -> dict[str, Any]:
+        """For people who are signed in: with details, versions and counts."""
+        return {
+            "status": "ok" if self.is_ready else "down",
+            "health": [asdict(part) for part in self.parts],
+            "versions": versions(),
+            "counts": counts() if self.part("database").status == "ok" else {},
+        }
+
+
+def snapshot() -> Snapshot:
+    """Ask every part now; AgentOS at most every few seconds. Sync, and never raises for a part that is down."""
+    database = _timed("database", _database)
+    if database.status != "ok":
+        waiting = "Waits for the database."
+        rest = (Part("migrations", "down", waiting, 0), _timed("cache", _cache), Part("worker", "down", waiting, 0))
+        return Snapshot((database, *rest, _agentos(), Part("platforms", "down", waiting, 0)))
+    checks = (("migrations", _migrations), ("cache", _cache), ("worker", _worker))
+    return Snapshot(
+        (database, *(_timed(name, check) for name, check in checks), _agentos(), _timed("platforms", _platforms))
+    )
+
+
+@once
+def versions() -> dict[str, str]:
+    """What is installed here."""
+    packages = ("django", "agno", "fastapi", "psycopg", "openai", "anthropic")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
+
+
+def counts() -> dict[str, int]:
+    """How much there is in the installation; numbers only."""
+    return {
+        "agents": Agent.objects.filter(status=AgentStatus.PUBLISHED).count(),
+        "sessions": AgentOSSession.objects.count(),
+        "runs": AgentOSRun.objects.count(),
+        "platforms": AIPlatform.objects.filter(is_enabled=True).count(),
+    }
+
+
+def _timed(name: str, check: Callable[[], tuple[Status, str]]) -> Part:
+    started = time.perf_counter()
+    try:
+        status, detail = check()
+    except _Failed as failed:
+        status, detail = "down", str(failed)
+    except DatabaseError as error:
+        status, detail = "down", f"{type(error).__name__} in the database."
+    return Part(name, status, detail, round((time.perf_counter() - started) * 1000))
+
+
+def _database() -> tuple[Status, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('server_version'), (SELECT extversion FROM pg_extension WHERE extname = 'vector')"
+        )
+        version, vector = cursor.fetchone()
+    if vector is None:
+        raise _Failed(f"PostgreSQL {version} is there, but without pgvector: CREATE EXTENSION vector.")
+    return "ok", f"PostgreSQL {version} with pgvector {vector}"
+
+
+def _migrations() -> tuple[Status, str]:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise _Failed(f"{len(missing)} migrations are not applied: run manage.py migrate.")
+    return "ok", "All applied"
+
+
+def _cache() -> tuple[Status, str]:
+    kind = "Redis" if settings.REDIS_URL else "PostgreSQL"
+    written = f"{time.time_ns()}"
+    try:
+        cache.set(_REMEMBERED + "_probe", written, 30)
+        found = cache.get(_REMEMBERED + "_probe")
+    except (OSError, DatabaseError, _redis_error()) as error:
+        raise _Failed(f"{kind} does not answer as a cache ({type(error).__name__}).") from error
+    if found is None:
+        raise _Failed(f"{kind} forgets what is written to the cache.")
+    return "ok", kind
+
+
+def _redis_error() -> type[Exception]:
+    from redis.exceptions import RedisError
+
+    return RedisError
+
+
+def _worker() -> tuple[Status, str]:
+    since = timezone.now() - WORKER_SILENT_AFTER
+    alive = ProcrastinateWorker.objects.filter(last_heartbeat__gte=since).count()
+    if not alive:
+        raise _Failed("No worker has reported for a minute: start manage.py procrastinate worker.")
+    return "ok", f"{alive} running"
+
+
+def _platforms() -> tuple[Status, str]:
+    names = sorted(AIPlatform.objects.filter(is_enabled=True).values_list("platform_name", flat=True))
+    if not names:
+        raise _Failed("No LLM platform is enabled: run manage.py setup_platforms.")
+    return "ok", ", ".join(names)
+
+
+_agentos_seen: list[tuple[float, Part]] = []
+
+
+def _agentos() -> Part:
+    """Remembered in this process for a few seconds: a process that is down is not waited for on every page."""
+    if not settings.AGENTOS_ENABLED:
+        return Part("agentos", "off", "AGENTOS_ENABLED is false.", 0)
+    if _agentos_seen and time.monotonic() - _agentos_seen[0][0] < REMEMBERED_SECONDS:
+        return _agentos_seen[0][1]
+    part = _timed("agentos", _ask_agentos)
+    _agentos_seen[:] = [(time.monotonic(), part)]
+    return part
+
+
+def _ask_agentos() -> tuple[Status, str]:
+    host = "127.0.0.1" if settings.AGENTOS_DEFAULT_HOST in ("0.0.0.0", "::") else settings.AGENTOS_DEFAULT_HOST  # noqa: S104
+    url = f"http://{host}:{settings.AGENTOS_DEFAULT_PORT}/health"
+    # The address is the operator's own setting, so there is no scheme or host to distrust.
+    try:
+        with urllib.request.urlopen(url, timeout=AGENTOS_TIMEOUT_SECONDS) as answer:  # noqa: S310
+            answer.read(1024)
+    except (urllib.error.URLError, OSError) as error:
+        raise _Failed("AgentOS does not answer: start manage.py agentos_start. Everything else works.") from error
+    return "ok", f"Port {settings.AGENTOS_DEFAULT_PORT}"
