@@ -18,23 +18,51 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", case_sensitive=True)
 
-    OPIE_ENV: Literal["development", "test", "production"] = Field("development", description="What this process is for. production refuses insecure settings.")
+    OPIE_ENV: Literal["development", "test", "production"] = Field(
+        "development", description="What this process is for. production refuses insecure settings."
+    )
     DEBUG: bool = Field(False, description="Django's debug mode. Never in production.")
-    SECRET_KEY: str = Field(INSECURE_SECRET_KEY, description="Signs cookies and tokens. make run makes one; production must set it.")
-    SECRET_KEY_FALLBACKS: list[str] = Field([], description="Older secret keys, still accepted while they are rotated out (JSON list).")
-    OPIE_JWT_KEYS: list[str] = Field([], description="Keys that sign access tokens, newest first (JSON list). Derived from SECRET_KEY when empty.")
-    OPIE_ENCRYPTION_KEYS: list[str] = Field([], description="Fernet keys that encrypt platform keys at rest, newest first (JSON list). Derived from SECRET_KEY when empty, outside production.")
+    SECRET_KEY: str = Field(
+        INSECURE_SECRET_KEY, description="Signs cookies and tokens. make run makes one; production must set it."
+    )
+    SECRET_KEY_FALLBACKS: list[str] = Field(
+        [], description="Older secret keys, still accepted while they are rotated out (JSON list)."
+    )
+    OPIE_JWT_KEYS: list[str] = Field(
+        [], description="Keys that sign access tokens, newest first (JSON list). Derived from SECRET_KEY when empty."
+    )
+    OPIE_ENCRYPTION_KEYS: list[str] = Field(
+        [],
+        description="Fernet keys that encrypt platform keys at rest, newest first (JSON list). Derived from SECRET_KEY when empty, outside production.",
+    )
     ALLOWED_HOSTS: list[str] = Field(["127.0.0.1", "localhost", "[::1]"], description="Host names served (JSON list).")
-    CSRF_TRUSTED_ORIGINS: list[str] = Field([], description="Origins trusted for forms when behind a proxy (JSON list).")
-    DATABASE_URL: str = Field("", description="PostgreSQL 16 or newer with pgvector. Empty: an embedded server under OPIE_DATA_DIR.")
+    CSRF_TRUSTED_ORIGINS: list[str] = Field(
+        [], description="Origins trusted for forms when behind a proxy (JSON list)."
+    )
+    DATABASE_URL: str = Field(
+        "", description="PostgreSQL 16 or newer with pgvector. Empty: an embedded server under OPIE_DATA_DIR."
+    )
     DATABASE_POOL_SIZE: int = Field(10, ge=2, description="Connections each process may hold.")
-    REDIS_URL: str = Field("", description="Redis or Valkey for cache and live events. Empty: PostgreSQL serves for both.")
-    OPIE_DATA_DIR: Path = Field(ROOT / ".opie", description="Where the embedded database, uploads and the generated secrets live.")
+    REDIS_URL: str = Field(
+        "", description="Redis or Valkey for cache and live events. Empty: PostgreSQL serves for both."
+    )
+    OPIE_DATA_DIR: Path = Field(
+        ROOT / ".opie", description="Where the embedded database, uploads and the generated secrets live."
+    )
     WEB_PORT: int = Field(8000, ge=1, le=65535, description="Port of the web process.")
     OPIE_DEMO_EMAIL: str = Field("demo@example.com", description="E-mail of the demo user made at first start.")
-    OPIE_DEMO_PASSWORD: str = Field("", description="Password of the demo user. Made and printed at first start when empty.")
-    OPIE_OFFLINE_PAUSE_MS: int = Field(15, ge=0, le=1000, description="Milliseconds between two words of the offline responder, so that its streaming can be seen.")
-    EMAIL_URL: str = Field("", description="smtp://user:password@host:port for outgoing mail. Empty: mails are written to the log.")
+    OPIE_DEMO_PASSWORD: str = Field(
+        "", description="Password of the demo user. Made and printed at first start when empty."
+    )
+    OPIE_OFFLINE_PAUSE_MS: int = Field(
+        15,
+        ge=0,
+        le=1000,
+        description="Milliseconds between two words of the offline responder, so that its streaming can be seen.",
+    )
+    EMAIL_URL: str = Field(
+        "", description="smtp://user:password@host:port for outgoing mail. Empty: mails are written to the log."
+    )
     DEFAULT_FROM_EMAIL: str = Field("opie@localhost", description="Sender of outgoing mail.")
     LOG_LEVEL: str = Field("INFO", description="Least level that is logged.")
 
@@ -42,20 +70,36 @@ class Environment(BaseSettings):
     AGENTOS_DEFAULT_HOST: str = Field("127.0.0.1", description="Address AgentOS binds to.")
     AGENTOS_DEFAULT_PORT: int = Field(7777, ge=1, le=65535, description="Port AgentOS binds to.")
     AGENTOS_PORT: int | None = Field(None, ge=1, le=65535, description="Overrides AGENTOS_DEFAULT_PORT.")
-    AGENTOS_CACHE_TTL: int | None = Field(None, ge=0, description="Seconds that computed values are cached: 1800, in production 3600.")
-    AGENTOS_INCLUDE_VAULT_AGENTS: bool = Field(True, description="Whether agents on a private vault are served to their owner.")
+    AGENTOS_CACHE_TTL: int | None = Field(
+        None, ge=0, description="Seconds that computed values are cached: 1800, in production 3600."
+    )
+    AGENTOS_INCLUDE_VAULT_AGENTS: bool = Field(
+        True, description="Whether agents on a private vault are served to their owner."
+    )
     AGENTOS_AUTO_RELOAD: bool | None = Field(None, description="Restart AgentOS when code changes. DEBUG unless set.")
     AGENTOS_DEBUG: bool = Field(False, description="Verbose logging of AgentOS.")
-    AGENTOS_CONFIG: str = Field("apps.opie.agentos.config.AgentOSConfig", description="Dotted path of the AgentOSConfig class a host extends.")
+    AGENTOS_CONFIG: str = Field(
+        "apps.opie.agentos.config.AgentOSConfig", description="Dotted path of the AgentOSConfig class a host extends."
+    )
 
     @model_validator(mode="after")
     def refuse_insecure_production(self) -> Self:
         if self.OPIE_ENV == "production":
             self._refuse(self.DEBUG, "DEBUG must be off in production.")
-            self._refuse(self.SECRET_KEY == INSECURE_SECRET_KEY or len(self.SECRET_KEY) < 32, "SECRET_KEY must be set to at least 32 random characters in production.")
-            self._refuse(not self.OPIE_ENCRYPTION_KEYS, "OPIE_ENCRYPTION_KEYS must name at least one Fernet key in production.")
-            self._refuse("ALLOWED_HOSTS" not in self.model_fields_set or not self.ALLOWED_HOSTS or "*" in self.ALLOWED_HOSTS, "ALLOWED_HOSTS must name the hosts that are served in production.")
-            self._refuse(not self.DATABASE_URL, "DATABASE_URL must be set in production; the embedded server is for one machine.")
+            self._refuse(
+                self.SECRET_KEY == INSECURE_SECRET_KEY or len(self.SECRET_KEY) < 32,
+                "SECRET_KEY must be set to at least 32 random characters in production.",
+            )
+            self._refuse(
+                not self.OPIE_ENCRYPTION_KEYS, "OPIE_ENCRYPTION_KEYS must name at least one Fernet key in production."
+            )
+            self._refuse(
+                "ALLOWED_HOSTS" not in self.model_fields_set or not self.ALLOWED_HOSTS or "*" in self.ALLOWED_HOSTS,
+                "ALLOWED_HOSTS must name the hosts that are served in production.",
+            )
+            self._refuse(
+                not self.DATABASE_URL, "DATABASE_URL must be set in production; the embedded server is for one machine."
+            )
             self._refuse(self.AGENTOS_DEBUG, "AGENTOS_DEBUG must be off in production: it logs what people write.")
         return self
 

@@ -95,13 +95,22 @@ DATABASES = {
 DATABASE_POOL_SIZE = environment.DATABASE_POOL_SIZE
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-AGENTOS_CACHE_TTL = environment.AGENTOS_CACHE_TTL if environment.AGENTOS_CACHE_TTL is not None else (3600 if environment.production else 1800)
+AGENTOS_CACHE_TTL = (
+    environment.AGENTOS_CACHE_TTL
+    if environment.AGENTOS_CACHE_TTL is not None
+    else (3600 if environment.production else 1800)
+)
 REDIS_URL = environment.REDIS_URL
 CACHES = {
     "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL, "TIMEOUT": AGENTOS_CACHE_TTL}
     if REDIS_URL
     # DatabaseCache culls a third of the table at MAX_ENTRIES: the default of 300 would empty it all day.
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "opie_cache", "TIMEOUT": AGENTOS_CACHE_TTL, "OPTIONS": {"MAX_ENTRIES": 100_000}}
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "opie_cache",
+        "TIMEOUT": AGENTOS_CACHE_TTL,
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
@@ -173,9 +182,16 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "apps.api.middleware.RequestIdFilter"}, "secrets": {"()": "apps.api.middleware.SecretFilter"}},
+    "filters": {
+        "request_id": {"()": "apps.api.middleware.RequestIdFilter"},
+        "secrets": {"()": "apps.api.middleware.SecretFilter"},
+    },
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id", "secrets"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id", "secrets"]}
+    },
+    # It says at every start which tasks there are.
+    "loggers": {"procrastinate": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": environment.LOG_LEVEL},
 }
 

@@ -37,10 +37,10 @@ class PrincipalView(View):
     _allowed_methods: Callable[[], list[str]]
 
     @classonlymethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., Awaitable[HttpResponseBase]]:  # type: ignore[override]  # noqa: N805
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # noqa: N805
         view = super().as_view(**initkwargs)
         view.csrf_exempt = True  # type: ignore[attr-defined] # sign_in_of asks for the token when a cookie is used
-        return view  # type: ignore[return-value]
+        return view
 
     async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         """Authenticates, authorises, throttles, answers. What is foreseen to fail is rendered; the rest is Django's."""

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from apps.accounts.models import ApiKey, Membership, Team, User
 from apps.accounts.permissions import KEY_ONLY_SCOPES, Permission, Reach, permissions_of, reach_of
+from apps.api.errors import NotAllowed
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,13 @@ class Principal:
     is_staff: bool
     is_superuser: bool
     stamp: str
+
+    @property
+    def acting_team(self) -> UUID:
+        """The team that what this principal makes belongs to. Raises NotAllowed for somebody without one."""
+        if self.team_id is None:
+            raise NotAllowed("You are in no team. Ask for an invitation, or make a team of your own.")
+        return self.team_id
 
     def may(self, permission: str) -> bool:
         """Whether this permission is held at all; where it may reach only own things, ask `reach` too."""

@@ -24,7 +24,7 @@ class RunScope:
         return replace(self, purpose=purpose)
 
 
-class NoRunScope(RuntimeError):
+class NoRunScope(RuntimeError):  # noqa: N818 - it reads as what happened
     """A model or a tool was called outside a run; nothing may be spent that belongs to nobody."""
 
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.api.acting import principal_of
 from apps.accounts.permissions import Permission, requires
 from apps.api.serializers import StrictSerializer
 from apps.opie.agentos.agent_rows import change_agent, create_agent, delete_agent, visible_agent
@@ -83,13 +84,20 @@ class AgentsView(generics.ListAPIView[Agent]):
 
     def get_queryset(self) -> QuerySet[Agent]:
         words = self.request.query_params.get("search", "")
-        return Agent.objects.visible_to(self.request.auth).with_parts().containing(words).order_by("name", "agent_id")
+        return (
+            Agent.objects.visible_to(principal_of(self.request))
+            .with_parts()
+            .containing(words)
+            .order_by("name", "agent_id")
+        )
 
     @extend_schema(request=AgentDefinition, responses={201: AgentDefinition})
     def post(self, request: Request) -> Response:
         body = AgentDefinition(data=request.data)
         body.is_valid(raise_exception=True)
-        return Response(as_json(create_agent(request.auth, body.validated_data)), status=status.HTTP_201_CREATED)
+        return Response(
+            as_json(create_agent(principal_of(request), body.validated_data)), status=status.HTTP_201_CREATED
+        )
 
 
 class AgentView(APIView):
@@ -99,14 +107,14 @@ class AgentView(APIView):
 
     @extend_schema(responses={200: AgentDefinition})
     def get(self, request: Request, agent_id: str) -> Response:
-        return Response(as_json(visible_agent(request.auth, agent_id)))
+        return Response(as_json(visible_agent(principal_of(request), agent_id)))
 
     @extend_schema(request=AgentChange, responses={200: AgentDefinition})
     def patch(self, request: Request, agent_id: str) -> Response:
-        agent = visible_agent(request.auth, agent_id)
+        agent = visible_agent(principal_of(request), agent_id)
         body = AgentChange(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        return Response(as_json(change_agent(request.auth, agent, body.validated_data)))
+        return Response(as_json(change_agent(principal_of(request), agent, body.validated_data)))
 
     @extend_schema(request=AgentChange, responses={200: AgentDefinition})
     def put(self, request: Request, agent_id: str) -> Response:
@@ -114,5 +122,5 @@ class AgentView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, agent_id: str) -> Response:
-        delete_agent(request.auth, visible_agent(request.auth, agent_id))
+        delete_agent(principal_of(request), visible_agent(principal_of(request), agent_id))
         return Response(status=status.HTTP_204_NO_CONTENT)

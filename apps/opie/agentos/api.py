@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts.api.acting import principal_of
 from apps.accounts.async_views import PrincipalView
 from apps.accounts.permissions import Permission, requires
 from apps.accounts.principal import Principal
@@ -28,10 +29,13 @@ from apps.opie.engine import recorder
 from apps.opie.engine.outcome import result_of_run
 from apps.opie.engine.stream import read_events
 from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models.sessions import AgentOSSessionQuerySet
 
 EVENT_STREAM = "text/event-stream"
 LARGEST_MESSAGE_BODY = 512 * 1024
-STREAMED = OpenApiResponse(description="With stream: server-sent events; the last one carries this object.", response=Answer)
+STREAMED = OpenApiResponse(
+    description="With stream: server-sent events; the last one carries this object.", response=Answer
+)
 
 
 class AgentOSAPIView(APIView):
@@ -40,7 +44,7 @@ class AgentOSAPIView(APIView):
     permission_classes = [requires(Permission.VIEW_AGENTS)]
 
     @extend_schema(responses={200: serializers.DictField()}, operation_id="agentos_info")
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Response:  # noqa: ARG002
         return Response(snapshot().as_json() | {"calls": CALLS})
 
 
@@ -51,7 +55,7 @@ class AgentListView(APIView):
 
     @extend_schema(responses={200: serializers.ListField(child=serializers.DictField())}, operation_id="agentos_agents")
     def get(self, request: Request) -> Response:
-        return Response({"results": AgentOSService(request.auth).get_available_agents()})
+        return Response({"results": AgentOSService(principal_of(request)).get_available_agents()})
 
 
 class CreateSessionView(APIView):
@@ -63,28 +67,21 @@ class CreateSessionView(APIView):
     def post(self, request: Request) -> Response:
         body = SessionToCreate(data=request.data)
         body.is_valid(raise_exception=True)
-        session = AgentOSService(request.auth).create_session(**body.validated_data)
+        session = AgentOSService(principal_of(request)).create_session(**body.validated_data)
         return Response(SessionSerializer(session).data, status=status.HTTP_201_CREATED)
 
 
-class _OwnSessions:
-    queryset = AgentOSSession.objects.none()
-    serializer_class = SessionSerializer
-    request: Request
-
-    def get_queryset(self) -> QuerySet[AgentOSSession]:
-        return AgentOSSession.objects.visible_to(self.request.auth).select_related("agent")
-
-
-class SessionListView(_OwnSessions, generics.ListAPIView[AgentOSSession]):
+class SessionListView(generics.ListAPIView[AgentOSSession]):
     """This caller's sessions: ?search= in titles and messages, ?agent_id=, ?is_archived=, ?ordering=."""
 
     permission_classes = [requires(Permission.VIEW_AGENTS)]
+    serializer_class = SessionSerializer
+    queryset = AgentOSSession.objects.none()
     orderings: ClassVar = {"updated_at", "created_at", "title", "last_message_at"}
 
     def get_queryset(self) -> QuerySet[AgentOSSession]:
         asked = self.request.query_params
-        sessions = super().get_queryset().containing(asked.get("search", ""))
+        sessions = own_sessions(self.request).containing(asked.get("search", ""))
         if agent_id := asked.get("agent_id"):
             sessions = sessions.filter(agent__agent_id=agent_id)
         if "is_archived" in asked:
@@ -97,12 +94,17 @@ class SessionListView(_OwnSessions, generics.ListAPIView[AgentOSSession]):
         return wanted
 
 
-class SessionDetailView(_OwnSessions, generics.RetrieveUpdateDestroyAPIView[AgentOSSession]):
+class SessionDetailView(generics.RetrieveUpdateDestroyAPIView[AgentOSSession]):
     """One session: read, rename or archive, delete with all that was said in it."""
 
     permission_classes = [requires(Permission.RUN_AGENTS, to_read=Permission.VIEW_AGENTS)]
+    serializer_class = SessionSerializer
+    queryset = AgentOSSession.objects.none()
     lookup_url_kwarg = "session_id"
     http_method_names = ["get", "patch", "delete", "head", "options"]
+
+    def get_queryset(self) -> QuerySet[AgentOSSession]:
+        return own_sessions(self.request)
 
 
 class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):
@@ -113,7 +115,11 @@ class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):
     queryset = AgentOSMessage.objects.none()
 
     def get_queryset(self) -> QuerySet[AgentOSMessage]:
-        if not AgentOSSession.objects.visible_to(self.request.auth).filter(pk=self.kwargs["session_id"]).exists():
+        if (
+            not AgentOSSession.objects.visible_to(principal_of(self.request))
+            .filter(pk=self.kwargs["session_id"])
+            .exists()
+        ):
             raise NotFound("There is no such session.", code="session_not_found")
         messages = AgentOSMessage.objects.filter(session_id=self.kwargs["session_id"])
         return messages.select_related("agent").order_by("number")
@@ -143,7 +149,7 @@ class RunDetailView(PrincipalView):
     required = Permission.VIEW_AGENTS
 
     @extend_schema(responses={200: Answer}, operation_id="agentos_run")
-    async def get(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+    async def get(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:  # noqa: ARG002
         await rows.run(visible_run, self.principal, run_id)
         return JsonResponse((await rows.run(result_of_run, run_id)).as_json())
 
@@ -165,9 +171,13 @@ class RunCancelView(PrincipalView):
     required = Permission.RUN_AGENTS
 
     @extend_schema(request=None, responses={202: Answer}, operation_id="agentos_run_cancel")
-    async def post(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+    async def post(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:  # noqa: ARG002
         await rows.run(recorder.request_cancel, self.principal, run_id)
         return JsonResponse((await rows.run(result_of_run, run_id)).as_json(), status=202)
+
+
+def own_sessions(request: Request) -> AgentOSSessionQuerySet:
+    return AgentOSSession.objects.visible_to(principal_of(request)).select_related("agent")
 
 
 def visible_run(principal: Principal, run_id: UUID) -> AgentOSRun:

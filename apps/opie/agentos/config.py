@@ -36,7 +36,8 @@ class AgentOSConfig:
         """
         principal = user if isinstance(user, Principal) else principal_for(user)
         built = builder.build(django_agent, principal)
-        built.tools = [*(built.tools or []), *self.extra_tools(django_agent, principal)]
+        if isinstance(built.tools, list):
+            built.tools.extend(self.extra_tools(django_agent, principal))
         return built
 
     def extra_tools(self, django_agent: Agent, principal: Principal) -> list[Any]:  # noqa: ARG002

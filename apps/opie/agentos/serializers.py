@@ -6,7 +6,8 @@ from rest_framework import serializers
 
 from apps.api.serializers import StrictModelSerializer, StrictSerializer
 from apps.opie.agentos.service import LONGEST_MESSAGE, LONGEST_TITLE
-from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models import AgentOSMessage, AgentOSSession
+from apps.opie.models.runs import RunStatus
 
 
 class MessageToSend(StrictSerializer):
@@ -81,7 +82,7 @@ class Answer(serializers.Serializer[Any]):
     message_id = serializers.UUIDField(allow_null=True)
     agent_id = serializers.CharField()
     content = serializers.CharField()
-    status = serializers.ChoiceField(choices=AgentOSRun._meta.get_field("status").choices)
+    status = serializers.ChoiceField(choices=RunStatus.choices)
     platform = serializers.CharField(allow_null=True)
     model = serializers.CharField(allow_null=True)
     usage = UsageOfRun()

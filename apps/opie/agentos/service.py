@@ -14,6 +14,7 @@ from apps.opie import rows
 from apps.opie.agentos.config import agent_os_config
 from apps.opie.engine.loop import run_and_wait
 from apps.opie.engine.outcome import RunResult
+from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 from apps.opie.engine.turn import Turn
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.models import Agent, AgentOSSession
@@ -42,7 +43,7 @@ class AgentOSService:
             raise InvalidInput(fields={"title": [f"At most {LONGEST_TITLE} characters."]})
         return AgentOSSession.objects.create(
             user_id=self.principal.user_id,
-            team_id=self.principal.team_id,
+            team_id=self.principal.acting_team,
             agent=self._agent(agent_id),
             title=title.strip(),
         )
@@ -71,7 +72,7 @@ class AgentOSService:
         turn.start(built.agno_run)
         return turn
 
-    def _build(self, agent_id: str, session_id: UUID | None) -> Any:
+    def _build(self, agent_id: str, session_id: UUID | None) -> RecordedAgent | RecordedTeam:
         agent = self._agent(agent_id)
         return agent_os_config().create_agent_from_django(agent, self.principal, session_id)
 

@@ -1,5 +1,4 @@
-"""From an agent's row to an Agno Agent, Team or Workflow: the only place that makes one.
-"""
+"""From an agent's row to an Agno Agent, Team or Workflow: the only place that makes one."""
 
 from typing import Any
 
@@ -35,10 +34,12 @@ def _agent(agent: Agent, principal: Principal) -> RecordedAgent:
 
 
 def _team(agent: Agent, principal: Principal) -> RecordedTeam:
-    members = [_member(row.member, row.role, principal) for row in agent.members.all()]
+    members: list[Any] = [_member(row.member, row.role, principal) for row in agent.members.all()]
     if not members:
         raise Conflict("This team has no members. Add at least one, or make it an agent.", code="team_without_members")
-    return RecordedTeam(**_settings(agent, principal), members=members, tools=functions_for(agent.tools), stream_member_events=False)
+    return RecordedTeam(
+        **_settings(agent, principal), members=members, tools=functions_for(agent.tools), stream_member_events=False
+    )
 
 
 def _member(agent: Agent, role: str, principal: Principal) -> AgnoAgent:

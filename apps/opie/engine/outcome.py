@@ -53,7 +53,11 @@ class RunResult:
             "tools": self.tools,
             "citations": self.citations,
         }
-        return body | ({"error": self.error} if self.error else {}) | ({"reasoning": self.reasoning} if self.reasoning else {})
+        return (
+            body
+            | ({"error": self.error} if self.error else {})
+            | ({"reasoning": self.reasoning} if self.reasoning else {})
+        )
 
     def raise_for_failure(self) -> None:
         """Raise what a caller who waited for the answer has to be told; the run id goes with it."""

@@ -21,6 +21,7 @@ from apps.api.errors import Conflict, InvalidInput
 from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.turn import Turn, open_turn
 from apps.opie.models import Agent
+from apps.opie.models.agents import AgentKind
 
 
 class RecordsItself:
@@ -31,9 +32,9 @@ class RecordsItself:
     # AgentOS makes up a session id where the caller names none; a session that the caller names must exist.
     opie_may_name_new_session: bool = False
 
-    def arun(  # type: ignore[override]
+    def arun(
         self,
-        input: Any,  # noqa: A002 - Agno's name
+        input: Any,
         *,
         stream: bool | None = None,
         stream_events: bool | None = None,
@@ -43,7 +44,7 @@ class RecordsItself:
         background: bool = False,
         background_tasks: Any = None,  # noqa: ARG002 - AgentOS hands it to every agent; the turn is detached anyway
         **more: Any,
-    ) -> Coroutine[Any, Any, RunOutput] | AsyncIterator[Any]:
+    ) -> Coroutine[Any, Any, RunOutput | TeamRunOutput] | AsyncIterator[Any]:
         """One recorded run, streamed or not; Agno's own signature. Raises OpieError for what is not offered."""
         text = self._checked(input, user_id, background, more)
         if stream:
@@ -120,7 +121,7 @@ class RecordsItself:
             yield produced or self._output_of(result)
 
     def _error_event(self, result: RunResult, error: dict[str, str]) -> Any:
-        kind = TeamRunErrorEvent if isinstance(self, AgnoTeam) else RunErrorEvent
+        kind = TeamRunErrorEvent if self.opie_agent.kind == AgentKind.TEAM else RunErrorEvent
         return kind(
             content=error["message"],
             error_type=error["code"],
@@ -129,8 +130,10 @@ class RecordsItself:
         )
 
     def _output_of(self, result: RunResult) -> RunOutput | TeamRunOutput:
-        kind = TeamRunOutput if isinstance(self, AgnoTeam) else RunOutput
-        status = {"cancelled": RunStatus.cancelled, "completed": RunStatus.completed}.get(result.status, RunStatus.error)
+        kind = TeamRunOutput if self.opie_agent.kind == AgentKind.TEAM else RunOutput
+        status = {"cancelled": RunStatus.cancelled, "completed": RunStatus.completed}.get(
+            result.status, RunStatus.error
+        )
         return kind(
             run_id=str(result.run_id),
             session_id=str(result.session_id),
@@ -146,9 +149,9 @@ def _may_be_passed_on(event: Any, all_events: bool) -> bool:
     return name != "RunError" and (all_events or name == "RunContent")
 
 
-class RecordedAgent(RecordsItself, AgnoAgent):
+class RecordedAgent(RecordsItself, AgnoAgent):  # type: ignore[misc] # one signature for all of Agno's overloads
     """An agent of Opie's."""
 
 
-class RecordedTeam(RecordsItself, AgnoTeam):
+class RecordedTeam(RecordsItself, AgnoTeam):  # type: ignore[misc]
     """A team of Opie's: its members answer within its run."""

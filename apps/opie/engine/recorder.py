@@ -19,6 +19,7 @@ from apps.api.ids import uuid7
 from apps.opie.engine.outcome import result_of_run
 from apps.opie.events import EventType
 from apps.opie.ledger.calls import close_open_calls
+from apps.opie.metrics.errors import RunError, record_error
 from apps.opie.models import (
     Agent,
     AgentOSMessage,
@@ -29,7 +30,6 @@ from apps.opie.models import (
 )
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
-from apps.opie.metrics.errors import RunError, record_error
 
 STALE_AFTER = timedelta(seconds=30)
 TITLE_LENGTH = 60
@@ -96,7 +96,9 @@ def open_turn(
     """
     now = timezone.now()
     with transaction.atomic():
-        session = _locked_session(principal, session_id) if session_id else _new_session(principal, agent, new_session_id)
+        session = (
+            _locked_session(principal, session_id) if session_id else _new_session(principal, agent, new_session_id)
+        )
         _refuse_second_run(session, now)
         run = AgentOSRun.objects.create(
             id=run_id or uuid7(),
@@ -153,7 +155,10 @@ def forget(run_id: UUID) -> None:
 def append_events(run_id: UUID, events: Events) -> None:
     if events:
         RunEventBatch.objects.create(
-            run_id=run_id, first_number=events[0][0], last_number=events[-1][0], events=[list(event) for event in events]
+            run_id=run_id,
+            first_number=events[0][0],
+            last_number=events[-1][0],
+            events=[list(event) for event in events],
         )
 
 
@@ -162,7 +167,9 @@ def beat(batches: dict[UUID, Events]) -> set[UUID]:
     """Write what live runs have said since the last beat, sign that they live, and answer which shall stop."""
     RunEventBatch.objects.bulk_create(
         [
-            RunEventBatch(run_id=run_id, first_number=events[0][0], last_number=events[-1][0], events=[list(e) for e in events])
+            RunEventBatch(
+                run_id=run_id, first_number=events[0][0], last_number=events[-1][0], events=[list(e) for e in events]
+            )
             for run_id, events in batches.items()
             if events
         ]
@@ -217,7 +224,7 @@ def _locked_session(principal: Principal, session_id: UUID) -> AgentOSSession:
 
 def _new_session(principal: Principal, agent: Agent, session_id: UUID | None) -> AgentOSSession:
     return AgentOSSession.objects.create(
-        id=session_id or uuid7(), user_id=principal.user_id, team_id=principal.team_id, agent=agent
+        id=session_id or uuid7(), user_id=principal.user_id, team_id=principal.acting_team, agent=agent
     )
 
 
@@ -227,13 +234,21 @@ def _refuse_second_run(session: AgentOSSession, now: datetime) -> None:
             interrupt(run.pk)
             session.refresh_from_db()
             continue
-        raise Conflict("An answer is being written in this session. Wait for it, or stop it first.", code="session_busy")
+        raise Conflict(
+            "An answer is being written in this session. Wait for it, or stop it first.", code="session_busy"
+        )
 
 
 def _add_messages(session: AgentOSSession, run: AgentOSRun, rows: Sequence[AgentOSMessage], now: datetime) -> None:
     for row in rows:
         session.message_count += 1
-        row.number, row.session, row.run, row.agent_id, row.created_at = session.message_count, session, run, run.agent_id, now
+        row.number, row.session, row.run, row.agent_id, row.created_at = (
+            session.message_count,
+            session,
+            run,
+            run.agent_id,
+            now,
+        )
     session.last_message_at = now
     AgentOSMessage.objects.bulk_create(rows)
 

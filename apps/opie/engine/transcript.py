@@ -123,5 +123,3 @@ def _message_of(row: AgentOSMessage) -> Message:
 def clean(text: str) -> str:
     """PostgreSQL's text cannot hold NUL."""
     return text.replace("\x00", "")
-
-

@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 # Starts Agno's own run of an agent: (text, run id, session id, user id) → its events and, last, its output.
 AgnoRun = Callable[[str, str, str, str], AsyncIterator[Any]]
 SETTLE_RETRY_SECONDS = (0.1, 0.5, 1, 2, 5, 10)
-GENERIC = RunError("run_failed", "The agent could not answer because something went wrong on our side. Try again.", "agent")
+GENERIC = RunError(
+    "run_failed", "The agent could not answer because something went wrong on our side. Try again.", "agent"
+)
 
 _tasks: set[asyncio.Task[None]] = set()
 
@@ -107,7 +109,7 @@ class Turn:
         except OpieError as error:
             seen.failure = Failure(error.type, error.message)
             logger.info("run %s failed: %s", self.run_id, error.code)
-        except Exception as error:  # noqa: BLE001 - a tool, a host's hook, Agno: whatever it was, the run must be settled
+        except Exception as error:
             seen.failure = Failure(type(error).__name__, "")
             logger.exception("run %s failed", self.run_id)
         if seen.cancelled:
@@ -121,7 +123,9 @@ class Turn:
             rows=_rows_for(status, seen),
             error=_error_of(status, seen),
             duration_ms=round((ended - seen.started) * 1000),
-            time_to_first_token_ms=None if seen.first_token is None else round((seen.first_token - seen.started) * 1000),
+            time_to_first_token_ms=None
+            if seen.first_token is None
+            else round((seen.first_token - seen.started) * 1000),
             tool_ms=seen.tool_ms,
             citations=seen.citations,
         )
@@ -171,7 +175,7 @@ _shutting_down = False
 
 async def drain(seconds: float) -> None:
     """The process is about to stop: let running answers end, then interrupt what is left and store it."""
-    global _shutting_down  # noqa: PLW0603 - one flag of one process
+    global _shutting_down
     running = [task for task in _tasks if task.get_loop() is asyncio.get_running_loop()]
     if not running:
         return

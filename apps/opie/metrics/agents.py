@@ -32,7 +32,7 @@ class AgentFigures:
 
 def figures_of_agents(agents: Sequence[UUID], principal: Principal) -> dict[UUID, AgentFigures]:
     """The figures of each of these agents within the person's team, in one query."""
-    ended = AgentOSRun.objects.filter(agent__in=agents, team_id=principal.team_id, status__in=END_STATUSES)
+    ended = AgentOSRun.objects.filter(agent__in=agents, team=principal.team_id, status__in=END_STATUSES)
     counted = ended.values("agent_id").annotate(
         runs=Count("pk"),
         completed=Count("pk", filter=Q(status=RunStatus.COMPLETED)),
@@ -41,7 +41,10 @@ def figures_of_agents(agents: Sequence[UUID], principal: Principal) -> dict[UUID
     )
     found = {
         row["agent_id"]: AgentFigures(
-            row["runs"], round(row["completed"] / row["runs"], 4), _rounded(row["duration"]), _rounded(row["first_token"])
+            row["runs"],
+            round(row["completed"] / row["runs"], 4),
+            _rounded(row["duration"]),
+            _rounded(row["first_token"]),
         )
         for row in counted.order_by()
     }

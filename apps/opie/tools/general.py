@@ -39,7 +39,9 @@ def calculate(expression: str) -> str:
     if len(expression) > LONGEST_EXPRESSION:
         return f"The expression is too long: at most {LONGEST_EXPRESSION} characters."
     try:
-        result = SimpleEval(names={}, functions={}).eval(expression.replace("×", "*").replace("÷", "/").replace("^", "**"))
+        result = SimpleEval(names={}, functions={}).eval(
+            expression.replace("×", "*").replace("÷", "/").replace("^", "**")
+        )
     except ZeroDivisionError:
         return "That divides by zero."
     except (InvalidExpression, SyntaxError, TypeError, ValueError, OverflowError, KeyError) as error:

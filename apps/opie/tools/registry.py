@@ -49,7 +49,7 @@ def known_tools() -> list[Tool]:
     return sorted(TOOLS.values(), key=lambda tool: tool.label)
 
 
-def functions_for(names: Iterable[str]) -> list[Function]:
+def functions_for(names: Iterable[str]) -> list[Any]:
     """Agno's functions for these tools, in order. Names that nobody registers (any more) are left out."""
     return [_agno_function(TOOLS[name]) for name in names if name in TOOLS]
 
