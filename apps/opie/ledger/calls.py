@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from apps.api.errors import NotAllowed
 from apps.api.ids import uuid7
 from apps.opie.ledger.prices import CURRENCY, UnitPrices, cost_of, unit_prices
 from apps.opie.ledger.summary import open_calls_of
@@ -29,7 +30,12 @@ class CalledPlatform(Protocol):
 
 
 def open_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: int = 1) -> UUID:
-    """Write down that a call is about to be made, for whom and what for; returns the id to settle it by."""
+    """Write down that a call is about to be made, for whom and what for; returns the id to settle it by.
+
+    Raises NotAllowed for somebody without a team: there is nobody to whom the call could be charged.
+    """
+    if scope.principal.team_id is None:
+        raise NotAllowed("Join a team first: calls to a model are counted for a team.", code="no_team")
     call_id = uuid7()
     AgentOSUsage.objects.create(
         id=call_id,

@@ -43,7 +43,23 @@ class RunUsage:
 
 def usage_of_run(run_id: UUID) -> RunUsage:
     """The totals of a run, in one query. The cost is None when any call has no known cost."""
-    rows = list(_calls_of(run_id).order_by("id"))
+    return _summed(list(_calls_of(run_id).order_by("id")))
+
+
+def usage_of_runs(run_ids: Iterable[UUID]) -> dict[UUID, RunUsage]:
+    """The totals of several runs, in one query; runs without calls are not in the answer."""
+    wanted = list(run_ids)
+    calls: dict[UUID, list[AgentOSUsage]] = {}
+    if wanted:
+        for row in AgentOSUsage.objects.filter(run_id__in=wanted, id__gte=min(map(_first_call_id, wanted))).order_by(
+            "id"
+        ):
+            if row.run_id is not None:
+                calls.setdefault(row.run_id, []).append(row)
+    return {run_id: _summed(rows) for run_id, rows in calls.items()}
+
+
+def _summed(rows: list[AgentOSUsage]) -> RunUsage:
     sent = [row for row in rows if row.outcome != CallOutcome.UNSENT]
     answered = next((row for row in reversed(rows) if row.outcome == CallOutcome.SUCCEEDED), None)
     return RunUsage(
@@ -66,11 +82,13 @@ def open_calls_of(run_id: UUID) -> list[UUID]:
 
 def _calls_of(run_id: UUID) -> QuerySet[AgentOSUsage]:
     """A run is older than its calls, and both ids say when they were made: older partitions need not be read."""
-    calls = AgentOSUsage.objects.filter(run_id=run_id)
-    if run_id.version != UUID_VERSION:
-        return calls
-    made_at_ms = run_id.int >> 80
-    return calls.filter(id__gte=UUID(int=max(0, made_at_ms - CLOCK_TOLERANCE_MS) << 80))
+    return AgentOSUsage.objects.filter(run_id=run_id, id__gte=_first_call_id(run_id))
+
+
+def _first_call_id(run_id: UUID) -> UUID:
+    """No call of this run has a smaller id; zero when the run's own id does not tell its time."""
+    made_at_ms = run_id.int >> 80 if run_id.version == UUID_VERSION else 0
+    return UUID(int=max(0, made_at_ms - CLOCK_TOLERANCE_MS) << 80)
 
 
 def _totals(rows: list[AgentOSUsage]) -> TokenTotals:

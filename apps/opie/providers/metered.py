@@ -8,9 +8,9 @@ import copy
 import logging
 import time
 import traceback
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar, cast
 from uuid import UUID
 
 from agno.models.base import Model
@@ -102,7 +102,7 @@ class MeteredModel(Model):
                 answer = inner.ainvoke_stream(
                     messages=messages, assistant_message=assistant_message, tools=tools, **asked
                 )
-                async with aclosing(answer) as deltas:
+                async with aclosing(cast("AsyncGenerator[ModelResponse]", answer)) as deltas:
                     async for delta in deltas:
                         call.observe(delta)
                         pieces.extend(delta.tool_calls or [])
@@ -243,8 +243,8 @@ class _Call:
 
 async def _settle_unsent(opening: "asyncio.Task[UUID]") -> None:
     call_id = await opening
-    unsent = {"tokens": NO_TOKENS, "certainty": Certainty.ESTIMATED, "outcome": CallOutcome.UNSENT}
-    await rows.run(settle_call, call_id, **unsent)
+    certainty, outcome = Certainty.ESTIMATED, CallOutcome.UNSENT
+    await rows.run(settle_call, call_id, tokens=NO_TOKENS, certainty=certainty, outcome=outcome)
 
 
 def _in_background(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":

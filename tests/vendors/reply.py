@@ -1,0 +1,38 @@
+"""What a mock platform is told to answer."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Fault = Literal["", "cut", "hang", "hang_first", "not_json"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the platform bills: all input with its cached parts, all output with what was reasoned."""
+
+    input: int = 120
+    cached: int = 64
+    cache_write: int = 16
+    output: int = 45
+    reasoning: int = 20
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer. `status` other than 200 is an error with `text` as its message.
+
+    `fault`: cut = reset the connection after the second piece; hang = fall silent there; hang_first = never say
+    anything; not_json = answer with a web page.
+    """
+
+    text: str = "The quick brown fox jumps."
+    tool: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    usage: Usage | None = field(default_factory=Usage)
+    status: int = 200
+    fault: Fault = ""
+    error_code: str = ""
+
+    def words(self) -> list[str]:
+        """The text in the pieces that it is streamed in."""
+        return [word + " " for word in self.text.split(" ")[:-1]] + self.text.split(" ")[-1:]
