@@ -3,9 +3,10 @@
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from launcher.checks import check_database, check_ports, check_redis
 from launcher.child import end_with_parent, kill_group, start_child
@@ -15,6 +16,7 @@ from launcher.errors import LauncherError
 from launcher.front_end import build_front_end
 from launcher.options import Options
 from launcher.postgres import EmbeddedPostgres
+from launcher.prepare import DEMO_LOGIN
 from launcher.program import Program
 from launcher.supervisor import Supervisor, end_with_make
 
@@ -61,7 +63,7 @@ def _run(watch: Callable[[], None]) -> None:
         _start_database(database, options)
         with step("Front end", "building") as current:
             current.result = "built" if build_front_end() else "up to date"
-        _prepare_rows()
+        login = _prepare_rows()
 
         def each_tick() -> None:
             watch()
@@ -69,7 +71,7 @@ def _run(watch: Callable[[], None]) -> None:
                 say(line("database", "had ended and was started again"))
 
         supervisor = Supervisor(_programs(options), folder=ROOT, grace=_GRACE, each_tick=each_tick)
-        supervisor.run(when_ready=lambda silent: _announce(options, silent, began))
+        supervisor.run(when_ready=lambda silent: _announce(options, silent, login, began))
     finally:
         _stop(database)
 
@@ -84,14 +86,28 @@ def _start_database(database: EmbeddedPostgres | None, options: Options) -> None
         current.result = "PostgreSQL, embedded"
 
 
-def _prepare_rows() -> None:
-    preparation = start_child([sys.executable, "-m", "launcher.prepare"], folder=ROOT)
+def _prepare_rows() -> str:
+    """Bring the rows up to date in a process of its own. Returns the line about the demo login, kept for the end of the start."""
+    preparation = start_child([sys.executable, "-m", "launcher.prepare"], folder=ROOT, output=subprocess.PIPE)
+    login = ""
     try:
+        for text in _lines(preparation):
+            if text.startswith(DEMO_LOGIN):
+                login = text.removeprefix(DEMO_LOGIN).strip()
+            else:
+                say(text)
         status = preparation.wait()
     finally:
         kill_group(preparation)
     if status != 0:
         raise LauncherError(f"The database could not be prepared (status {status}); the lines above say why.")
+    return login
+
+
+def _lines(child: "subprocess.Popen[bytes]") -> Iterator[str]:
+    if child.stdout is not None:
+        with child.stdout as output:
+            yield from (text.decode(errors="replace").rstrip() for text in output)
 
 
 def _programs(options: Options) -> list[Program]:
@@ -134,7 +150,7 @@ def _programs(options: Options) -> list[Program]:
     return [*programs, Program("worker", worker, logs / "worker.log")]
 
 
-def _announce(options: Options, silent: Sequence[Program], began: float) -> None:
+def _announce(options: Options, silent: Sequence[Program], login: str, began: float) -> None:
     say()
     for program in silent:
         say(line(program.name, f"does not answer yet; see {program.log}"))
@@ -143,6 +159,8 @@ def _announce(options: Options, silent: Sequence[Program], began: float) -> None
     if options.agentos_enabled:
         say(line("AgentOS", _agentos_address(options)))
     say(line("API", f"{_web_address(options)}/api/schema/swagger-ui/"))
+    if login:
+        say(line("Demo login", login))
     say("Ctrl-C stops it.")
 
 

@@ -5,7 +5,10 @@ One process for all of it, because starting Django is what takes the time.
 
 import os
 
-from launcher.console import step
+from launcher.console import line, say, step
+
+# How `create_demo` begins the line that says how to sign in.
+DEMO_LOGIN = "Demo login:"
 
 
 def main() -> None:
@@ -51,7 +54,7 @@ def _first_data(name: str, command: str) -> None:
     from django.core.management import call_command, get_commands
 
     if command not in get_commands():
-        print(f"  {name:<12} skipped: there is no command {command} yet", flush=True)
+        say(line(name, f"skipped: there is no command {command} yet"))
         return
     with step(name, "preparing"):
         call_command(command, verbosity=0)
