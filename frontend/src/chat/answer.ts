@@ -107,12 +107,17 @@ export class Answer {
   }
 
   #finish(result: Finished): void {
-    // The stored answer is the truth: what the stream did not bring is taken from it.
-    const last = this.#texts.at(-1);
-    if (result.content && !this.source.includes(result.content.trim())) (last ?? this.#newText()).finish(result.content);
+    if (result.content && !sameText(result.content, this.source)) this.#replaceTexts(result.content);
     this.#end("completed");
     setText(this.element, "[data-model]", [result.platform, result.model].filter(Boolean).join(" · "));
     setText(this.element, "[data-figures]", figures(result).join(" · "));
+  }
+
+  /** The stored answer is the truth: what the stream did not bring is taken from it. */
+  #replaceTexts(content: string): void {
+    this.#closeText();
+    for (const text of this.#texts.splice(0)) text.element.remove();
+    this.#newText().finish(content);
   }
 
   #end(status: string): void {
@@ -129,6 +134,10 @@ export class Answer {
     this.#text?.finish();
     this.#text = null;
   }
+}
+
+function sameText(one: string, other: string): boolean {
+  return one.replace(/\s+/g, "") === other.replace(/\s+/g, "");
 }
 
 function figures(result: Finished): string[] {

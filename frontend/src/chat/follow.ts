@@ -5,10 +5,12 @@ import { readFrames, SilentStream, type Frame } from "./frames.ts";
 
 /** Longer than two heartbeats. */
 const PATIENCE = 45_000;
+/** Connections in a row that were opened and then said nothing: there is no more to come. */
+const MOST_EMPTY = 4;
 
 export type Connection = "open" | "lost";
 
-/** The connection broke before the run had a name: it cannot be found again. */
+/** The run cannot be found again: the connection broke before it had a name, or nothing more is said about it. */
 export class ConnectionLost extends Error {}
 
 /**
@@ -23,6 +25,7 @@ export class RunFollower {
   #runId: string;
   #lastId = "";
   #attempt = 0;
+  #empty = 0;
 
   constructor(api: ChatApi, onConnection: (state: Connection) => void, runId = "") {
     this.#api = api;
@@ -37,6 +40,7 @@ export class RunFollower {
   async *follow(first: () => Promise<Response>): AsyncGenerator<RunEvent> {
     let response = await first().catch((error: unknown) => this.#giveUpOn(error));
     for (;;) {
+      if (++this.#empty > MOST_EMPTY) throw new ConnectionLost();
       for await (const frame of this.#frames(response)) {
         const event = this.#note(frame);
         if (!event) continue;
@@ -48,7 +52,7 @@ export class RunFollower {
   }
 
   #note(frame: Frame): RunEvent | null {
-    this.#attempt = 0;
+    this.#attempt = this.#empty = 0;
     this.#lastId = frame.id;
     const event = eventOf(frame);
     if (event?.data.run_id) this.#runId = event.data.run_id;

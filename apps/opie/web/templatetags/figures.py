@@ -57,3 +57,9 @@ def ago(moment: datetime | None) -> SafeString | str:
     text = _("now") if age.total_seconds() < 60 else _("%(age)s ago") % {"age": timesince(moment, depth=1)}
     exact = moment.strftime("%Y-%m-%d %H:%M UTC")
     return format_html('<time datetime="{}" title="{}" data-relative>{}</time>', moment.isoformat(), exact, text)
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """0.987 → 98.7 %; nothing for an unknown share."""
+    return "" if share is None else f"{share * 100:.4g} %"

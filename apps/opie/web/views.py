@@ -1,0 +1,253 @@
+"""The pages of AgentOS. Each reads through `visible_to`, so that what is not this person's is not there: 404."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.generic import RedirectView, TemplateView, View
+
+from apps.accounts.permissions import Permission
+from apps.accounts.principal import Principal
+from apps.opie.agentos.agent_rows import may_manage
+from apps.opie.metrics.agents import figures_of_agents
+from apps.opie.models import Agent, AgentOSError, AgentOSSession
+from apps.opie.web.export import session_as_json, session_as_markdown
+from apps.opie.web.history import history_of, link_to
+from apps.opie.web.instance import Instance
+from apps.opie.web.runs import runs_of
+from apps.opie.web.transcript import Answer, ToolCall, transcript_of
+
+AGENTS_AT_A_GLANCE = 6
+RECENT_SESSIONS = 8
+
+
+class Page(LoginRequiredMixin, TemplateView):
+    """A page for somebody who is signed in. `area` is the part of the product that the bar shows as current."""
+
+    area = ""
+
+    @property
+    def principal(self) -> Principal:
+        return self.request.principal  # type: ignore[attr-defined,no-any-return]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(current_area=self.area, principal=self.principal, **kwargs)
+
+
+class HomeView(RedirectView):
+    pattern_name = "pages:dashboard"
+
+
+class AgentOSDashboardView(Page):
+    """GET /agentos/: agents at a glance, a quick way into a chat, recent chats, and how the instance is."""
+
+    template_name = "agentos/dashboard.html"
+    area = "home"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        agents = Agent.objects.served_to(self.principal)
+        recent = _sessions_of(self.principal).filter(message_count__gt=0).order_by("-updated_at")[:RECENT_SESSIONS]
+        return super().get_context_data(
+            agents=_default_first(agents[:AGENTS_AT_A_GLANCE]),
+            agent_count=agents.count(),
+            recent=[(session, link_to(session)) for session in recent],
+            instance=Instance.now(),
+            may_run=self.principal.may(Permission.RUN_AGENTS),
+            may_create=self.principal.may(Permission.MANAGE_AGENTS),
+            **kwargs,
+        )
+
+
+class AgentOSAgentListView(Page):
+    """GET /agentos/agents/: what each agent can do, with what, how well, and who may change it."""
+
+    template_name = "agentos/agents.html"
+    area = "agents"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        search = self.request.GET.get("q", "").strip()[:200]
+        agents = list(Agent.objects.visible_to(self.principal).with_parts().select_related("owner").containing(search))
+        figures = figures_of_agents([agent.pk for agent in agents], self.principal)
+        return super().get_context_data(
+            agents=[(agent, figures[agent.pk], may_manage(self.principal, agent)) for agent in agents],
+            search=search,
+            may_create=self.principal.may(Permission.MANAGE_AGENTS),
+            may_run=self.principal.may(Permission.RUN_AGENTS),
+            **kwargs,
+        )
+
+
+class ChatHomeView(Page):
+    """GET /agentos/chat/: on to the last chat's agent, or the first agent there is."""
+
+    template_name = "agentos/no_agents.html"
+    area = "chat"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        served = Agent.objects.served_to(self.principal)
+        last = _sessions_of(self.principal).filter(agent__in=served).order_by("-updated_at").first()
+        agent = last.agent if last else next(iter(_default_first(served[:AGENTS_AT_A_GLANCE])), None)
+        if agent is None:
+            return self.render_to_response(self.get_context_data(**kwargs))
+        return redirect("pages:chat", agent.agent_id)
+
+
+class AgentOSChatView(Page):
+    """GET /agentos/chat/<agent_id>/?session=: the conversation, with the history beside it."""
+
+    template_name = "agentos/chat.html"
+    area = "chat"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        context = self.get_context_data(**kwargs)
+        if self._before() is not None:
+            return render(request, "agentos/parts/earlier.html", context)
+        return self.render_to_response(context)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        agents = Agent.objects.served_to(self.principal)
+        agent = get_object_or_404(agents, agent_id=kwargs.pop("agent_id"))
+        session = self._session()
+        return super().get_context_data(
+            agent=agent,
+            agents=agents.only("agent_id", "name", "description"),
+            session=session,
+            transcript=transcript_of(session, self._before()) if session else None,
+            history=history_of(self.principal, current=session.pk if session else None),
+            may_run=self.principal.may(Permission.RUN_AGENTS),
+            blank_answer=Answer(agent_name=agent.name),
+            blank_tool=ToolCall("", "", status="running"),
+            phrases=_phrases(),
+            **kwargs,
+        )
+
+    def _session(self) -> AgentOSSession | None:
+        wanted = self.request.GET.get("session")
+        if not wanted:
+            return None
+        return get_object_or_404(_sessions_of(self.principal), pk=_uuid_or_404(wanted))
+
+    def _before(self) -> int | None:
+        wanted = self.request.GET.get("before", "")
+        return int(wanted) if wanted.isdecimal() and len(wanted) < 10 else None
+
+
+class HistoryView(Page):
+    """GET /agentos/history/?q=&page=: the list of chats, as the piece of page that htmx puts in place."""
+
+    template_name = "agentos/parts/history.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        asked = self.request.GET
+        page, current = asked.get("page", ""), asked.get("session", "")
+        history = history_of(
+            self.principal,
+            asked.get("q", ""),
+            _uuid_or_404(current) if current else None,
+            max(1, int(page)) if page.isdecimal() and len(page) < 6 else 1,
+        )
+        return super().get_context_data(history=history, **kwargs)
+
+
+class AgentOSSessionView(Page):
+    """GET /agentos/session/<session_id>/: one chat with everything that is known about it."""
+
+    template_name = "agentos/session.html"
+    area = "chat"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        session = get_object_or_404(_sessions_of(self.principal), pk=kwargs["session_id"])
+        served = session.agent and Agent.objects.served_to(self.principal).filter(pk=session.agent.pk).exists()
+        return super().get_context_data(
+            session=session,
+            transcript=transcript_of(session),
+            runs=runs_of(session),
+            errors=AgentOSError.objects.visible_to(self.principal).filter(last_run__session=session),
+            goes_on_at=link_to(session).address if served else None,
+            **kwargs,
+        )
+
+
+class RenameSessionView(LoginRequiredMixin, View):
+    """POST /agentos/session/<session_id>/rename/ with title."""
+
+    def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        session = get_object_or_404(_sessions_of(request.principal), pk=session_id)  # type: ignore[attr-defined]
+        title = request.POST.get("title", "").replace("\x00", "").strip()
+        if 0 < len(title) <= 200:
+            # Not save(): renaming a chat must not move it to the top of the history.
+            AgentOSSession.objects.filter(pk=session.pk).update(title=title)
+        else:
+            messages.error(request, _("A title has between 1 and 200 characters."))
+        return redirect("pages:session", session.pk)
+
+
+class DeleteSessionView(LoginRequiredMixin, View):
+    """POST /agentos/session/<session_id>/delete/: the chat and its messages go; what it cost stays in the books."""
+
+    def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        session = get_object_or_404(_sessions_of(request.principal), pk=session_id)  # type: ignore[attr-defined]
+        if session.runs.live().exists():
+            messages.error(request, _("An answer is still being written in this chat. Stop it first."))
+            return redirect("pages:session", session.pk)
+        title = session.title or _("New chat")
+        session.delete()
+        messages.success(request, _("“%(title)s” was deleted.") % {"title": title})
+        return redirect("pages:dashboard")
+
+
+class ExportSessionView(LoginRequiredMixin, View):
+    """GET /agentos/session/<session_id>/export.json and export.md."""
+
+    def get(self, request: HttpRequest, session_id: UUID, form: str) -> HttpResponse:
+        session = get_object_or_404(_sessions_of(request.principal), pk=session_id)  # type: ignore[attr-defined]
+        if form == "json":
+            body = json.dumps(session_as_json(session), cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
+            response = HttpResponse(body, content_type="application/json; charset=utf-8")
+        elif form == "md":
+            response = HttpResponse(session_as_markdown(session), content_type="text/markdown; charset=utf-8")
+        else:
+            raise Http404
+        name = slugify(session.title)[:60] or "chat"
+        response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
+        return response
+
+
+def _sessions_of(principal: Principal) -> QuerySet[AgentOSSession]:
+    return AgentOSSession.objects.visible_to(principal).select_related("agent")
+
+
+def _default_first(agents: QuerySet[Agent]) -> list[Agent]:
+    """The general assistant, which everybody knows, comes first."""
+    return sorted(agents, key=lambda agent: agent.agent_id != "assistant")
+
+
+def _uuid_or_404(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Http404 from None
+
+
+def _phrases() -> dict[str, str]:
+    """What the chat's script says, in the reader's language."""
+    return {
+        "answering": _("The agent is answering."),
+        "finished": _("The answer is complete."),
+        "stopped": _("The answer was stopped."),
+        "failed": _("The agent could not answer."),
+        "unreachable": _(
+            "The connection broke, and the message may not have arrived. Check your network and try again."
+        ),
+        "refused": _("The server would not take this message."),
+        "lost": _("The connection is lost."),
+        "back": _("The connection is back."),
+    }
