@@ -1,23 +1,37 @@
 """What the person who started Opie sees."""
 
+import os
 import select
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _COLUMN = 12
 
 
-def say(text: str = "") -> None:
-    """Write one line. A reader who has gone, or does not keep up, loses lines; Opie does not wait for a terminal."""
-    try:
+class _Reader:
+    """Whoever reads what we write: a terminal, or a program that may have stopped reading."""
+
+    def __init__(self) -> None:
+        self._patience = 0.5
+
+    def write(self, text: str) -> None:
         # A pipe that is ready takes 4096 bytes without blocking.
-        if select.select([], [sys.stdout], [], 0.5)[1]:
-            sys.stdout.write(f"{text[:4000]}\n")
-            sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        return
+        ready = bool(select.select([], [sys.stdout], [], self._patience)[1])
+        if ready:
+            # Not through sys.stdout's buffer, which would complain at exit about a reader who has gone.
+            os.write(sys.stdout.fileno(), text.encode()[:4095] + b"\n")
+        self._patience = 0.5 if ready else 0.0  # who has missed a line is not waited for again
+
+
+_reader = _Reader()
+
+
+def say(text: str = "") -> None:
+    """Write one line. A reader who has gone, or does not keep up, loses lines: Opie does not wait for a terminal."""
+    with suppress(BrokenPipeError):
+        _reader.write(text)
 
 
 def line(name: str, text: str) -> str:
