@@ -1,6 +1,6 @@
 """The only way into AgentOS: a plain ASGI layer in front of Agno's app.
 
-Host, caller, route, fields and ids are checked in this order, each before the next is looked at. Agno is then given
+Host (but for /health), caller, route, fields and ids are checked in this order, each before the next is looked at. Agno is then given
 a request that was written here: the path that was matched, the fields that are let in, and a token of the gate's own.
 """
 
@@ -58,10 +58,11 @@ class Gate:
         request_id = request_id_from(headers.one("x-request-id"))
         set_request_id(request_id)
         try:
-            _check_host(headers)
             if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD"):
+                # Probes name no host that is served; what they get depends on nothing.
                 await send_json(send, 200, {"status": "ok"}, request_id)
                 return
+            _check_host(headers)
             principal = await self._identify(headers)
             route, path_ids, intake = await _let_in(scope, receive, principal)
             if route.cancels:

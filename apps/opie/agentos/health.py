@@ -1,10 +1,10 @@
 """What this instance is and whether its parts answer: for /health/ready/, GET info/ and the dashboard."""
 
+import http
+import http.client
 import importlib.metadata
 import platform
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -184,11 +184,14 @@ def _agentos() -> Part:
 
 def _ask_agentos() -> tuple[Status, str]:
     host = "127.0.0.1" if settings.AGENTOS_DEFAULT_HOST in ("0.0.0.0", "::") else settings.AGENTOS_DEFAULT_HOST  # noqa: S104
-    url = f"http://{host}:{settings.AGENTOS_DEFAULT_PORT}/health"
-    # The address is the operator's own setting, so there is no scheme or host to distrust.
+    asked = http.client.HTTPConnection(host, settings.AGENTOS_DEFAULT_PORT, timeout=AGENTOS_TIMEOUT_SECONDS)
     try:
-        with urllib.request.urlopen(url, timeout=AGENTOS_TIMEOUT_SECONDS) as answer:  # noqa: S310
-            answer.read(1024)
-    except (urllib.error.URLError, OSError) as error:
+        asked.request("GET", "/health")
+        status = asked.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
         raise _Failed("AgentOS does not answer: start manage.py agentos_start. Everything else works.") from error
+    finally:
+        asked.close()
+    if status != http.HTTPStatus.OK:
+        raise _Failed(f"Something else listens on AgentOS's port {settings.AGENTOS_DEFAULT_PORT}.")
     return "ok", f"Port {settings.AGENTOS_DEFAULT_PORT}"

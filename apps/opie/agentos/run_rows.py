@@ -71,7 +71,8 @@ def read_runs(principal: Principal, wanted: RunFilter, *, figures: bool) -> tupl
         runs = runs.filter(status__in=mapping.statuses_for(wanted.status))
     limit = min(wanted.limit or MOST_RUNS_AT_ONCE, MOST_RUNS_AT_ONCE)
     start = (max(wanted.page or 1, 1) - 1) * limit
-    ordered = runs.order_by("-id" if wanted.newest_first else "id")
+    sign = "-" if wanted.newest_first else ""
+    ordered = runs.order_by(f"{sign}created_at", f"{sign}id")
     return with_parts(list(ordered[start : start + limit]), figures=figures), runs.count()
 
 

@@ -104,11 +104,14 @@ def latest_runs(
     if reading.runs_for_context:
         # What Agno leaves out of a model's history must not use up the window.
         runs = runs.filter(parent=None, status__in=[RunStatus.COMPLETED, RunStatus.RUNNING, RunStatus.PENDING])
-    newest_first = Window(RowNumber(), partition_by=F("session_id"), order_by=F("id").desc())
-    bounded = runs.annotate(place=newest_first).filter(place__lte=reading.runs)
-    return by_session(
-        with_parts(list(bounded.select_related("agent").order_by("id")), figures=reading.figures), sessions
-    )
+    # Not by id: plain Agno runs bring ids of their own, which are in no order.
+    if len(sessions) == 1:
+        found = list(runs.select_related("agent").order_by("-created_at", "-id")[: reading.runs])
+    else:
+        place = Window(RowNumber(), partition_by=F("session_id"), order_by=[F("created_at").desc(), F("id").desc()])
+        bounded = runs.annotate(place=place).filter(place__lte=reading.runs)
+        found = list(bounded.select_related("agent").order_by("-created_at", "-id"))
+    return by_session(with_parts(found[::-1], figures=reading.figures), sessions)
 
 
 def by_session(runs: Sequence[RunParts], sessions: Sequence[AgentOSSession]) -> dict[UUID, list[RunParts]]:
