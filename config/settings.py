@@ -173,6 +173,12 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Opie",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatusEnum": "apps.opie.models.runs.RunStatus.choices",
+        "AgentStatusEnum": "apps.opie.models.agents.AgentStatus.choices",
+        "MessageStatusEnum": "apps.opie.models.messages.MessageStatus.choices",
+        "MessageRoleEnum": "apps.opie.models.messages.MessageRole.choices",
+    },
     "SERVE_PERMISSIONS": ["apps.accounts.permissions.IsSignedIn"],
 }
 

@@ -1,6 +1,6 @@
 """The base of REST views that wait for something: DRF has no async views, so this gives the same guarantees."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
@@ -11,9 +11,10 @@ from django.utils.decorators import classonlymethod
 from django.views import View
 from rest_framework.exceptions import APIException, MethodNotAllowed, UnsupportedMediaType
 from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
 
 from apps.accounts.authentication import sign_in_of
-from apps.accounts.permissions import Permission
+from apps.accounts.permissions import IsSignedIn, Permission, requires
 from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput, NotAllowed, NotSignedIn, OpieError, json_error
 from apps.api.parsers import parse_json, read_at_most
@@ -40,6 +41,8 @@ class PrincipalView(View):
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # noqa: N805
         view = super().as_view(**initkwargs)
         view.csrf_exempt = True  # type: ignore[attr-defined] # sign_in_of asks for the token when a cookie is used
+        view.cls = _described(cls)  # type: ignore[attr-defined]
+        view.initkwargs = {}  # type: ignore[attr-defined]
         return view
 
     async def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
@@ -81,6 +84,13 @@ class PrincipalView(View):
 
     async def _authenticate(self, request: HttpRequest) -> Principal:
         return await sync_to_async(_principal_then_give_back, thread_sensitive=True)(request)
+
+
+def _described(view: type[PrincipalView]) -> type[APIView]:
+    """What the API's description looks at: DRF's generator knows views by their `cls`, and only its own kind."""
+    handlers = {name: getattr(view, name) for name in view.http_method_names if name in vars(view)}
+    guard = [requires(view.required)] if view.required else [IsSignedIn]
+    return type(view.__name__, (APIView,), {**handlers, "permission_classes": guard, "__doc__": view.__doc__})
 
 
 def _principal_then_give_back(request: HttpRequest) -> Principal:

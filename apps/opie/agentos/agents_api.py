@@ -68,8 +68,12 @@ def as_json(agent: Agent) -> dict[str, Any]:
     }
 
 
-class AgentRow(serializers.BaseSerializer[Agent]):
-    """For lists."""
+class AgentRow(AgentDefinition):
+    """An agent as it is answered."""
+
+    version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
 
     def to_representation(self, instance: Agent) -> dict[str, Any]:
         return as_json(instance)
@@ -91,7 +95,7 @@ class AgentsView(generics.ListAPIView[Agent]):
             .order_by("name", "agent_id")
         )
 
-    @extend_schema(request=AgentDefinition, responses={201: AgentDefinition})
+    @extend_schema(request=AgentDefinition, responses={201: AgentRow})
     def post(self, request: Request) -> Response:
         body = AgentDefinition(data=request.data)
         body.is_valid(raise_exception=True)
@@ -105,18 +109,18 @@ class AgentView(APIView):
 
     permission_classes = [requires(Permission.MANAGE_AGENTS, to_read=Permission.VIEW_AGENTS)]
 
-    @extend_schema(responses={200: AgentDefinition})
+    @extend_schema(responses={200: AgentRow})
     def get(self, request: Request, agent_id: str) -> Response:
         return Response(as_json(visible_agent(principal_of(request), agent_id)))
 
-    @extend_schema(request=AgentChange, responses={200: AgentDefinition})
+    @extend_schema(request=AgentChange, responses={200: AgentRow})
     def patch(self, request: Request, agent_id: str) -> Response:
         agent = visible_agent(principal_of(request), agent_id)
         body = AgentChange(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         return Response(as_json(change_agent(principal_of(request), agent, body.validated_data)))
 
-    @extend_schema(request=AgentChange, responses={200: AgentDefinition})
+    @extend_schema(request=AgentChange, responses={200: AgentRow})
     def put(self, request: Request, agent_id: str) -> Response:
         return self.patch(request, agent_id)
 

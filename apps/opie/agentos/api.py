@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -43,7 +44,7 @@ class AgentOSAPIView(APIView):
 
     permission_classes = [requires(Permission.VIEW_AGENTS)]
 
-    @extend_schema(responses={200: serializers.DictField()}, operation_id="agentos_info")
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
     def get(self, request: Request) -> Response:  # noqa: ARG002
         return Response(snapshot().as_json() | {"calls": CALLS})
 
@@ -53,7 +54,7 @@ class AgentListView(APIView):
 
     permission_classes = [requires(Permission.VIEW_AGENTS)]
 
-    @extend_schema(responses={200: serializers.ListField(child=serializers.DictField())}, operation_id="agentos_agents")
+    @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="agentos_agents")
     def get(self, request: Request) -> Response:
         return Response({"results": AgentOSService(principal_of(request)).get_available_agents()})
 

@@ -46,7 +46,7 @@ def calculate(expression: str) -> str:
         return "That divides by zero."
     except (InvalidExpression, SyntaxError, TypeError, ValueError, OverflowError, KeyError) as error:
         return f"That cannot be calculated: {type(error).__name__}. Write it with numbers and + - * / ** only."
-    return str(round(result, 12) if isinstance(result, float) else result)
+    return f"{result:.12g}" if isinstance(result, float) else str(result)
 
 
 def search_my_sessions(scope: RunScope, query: str) -> str:
