@@ -1,10 +1,41 @@
 """Fixtures for every test. The services behind them are started by tests/services.py."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
+
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+# Containers and CI run as root without a desktop, and nothing may call home.
+_CHROMIUM_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+def _chromium() -> str | None:
+    return next((path for path in map(shutil.which, _CHROMIUM) if path), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a Chromium the browser tests are skipped, except where OPIE_REQUIRE_BROWSER says that they must run."""
+    if _chromium() or os.environ.get("OPIE_REQUIRE_BROWSER") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip(reason="there is no Chromium on the PATH"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """How pytest-playwright starts the machine's own Chromium. Fails when there is none."""
+    path = _chromium()
+    if path is None:
+        pytest.fail("There is no Chromium on the PATH, and OPIE_REQUIRE_BROWSER is set.")
+    return {**browser_type_launch_args, "executable_path": path, "args": list(_CHROMIUM_FLAGS)}
 
 
 @pytest.fixture
