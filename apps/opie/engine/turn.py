@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 # Starts Agno's own run of an agent: (text, run id, session id, user id) → its events and, last, its output.
 AgnoRun = Callable[[str, str, str, str], AsyncIterator[Any]]
+PLATFORM_INTERRUPTED = "platform_interrupted"
 SETTLE_RETRY_SECONDS = (0.1, 0.5, 1, 2, 5, 10)
 GENERIC = RunError(
     "run_failed", "The agent could not answer because something went wrong on our side. Try again.", "agent"
@@ -114,7 +115,7 @@ class Turn:
             logger.exception("run %s failed", self.run_id)
         if seen.cancelled:
             return RunStatus.CANCELLED
-        return RunStatus.FAILED if seen.failure else RunStatus.COMPLETED
+        return _status_of(seen.failure)
 
     async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> None:
         ended = monotonic()
@@ -187,6 +188,13 @@ async def drain(seconds: float) -> None:
         await asyncio.wait(late, timeout=seconds)
 
 
+def _status_of(failure: Failure | None) -> RunStatus:
+    if failure is None:
+        return RunStatus.COMPLETED
+    # What had come before the platform broke off is an answer, if only part of one.
+    return RunStatus.INTERRUPTED if failure.code == OPIE_ERROR + PLATFORM_INTERRUPTED else RunStatus.FAILED
+
+
 def _rows_for(status: RunStatus, seen: Observation) -> list[AgentOSMessage]:
     if status is RunStatus.COMPLETED and seen.messages is not None:
         found = transcript.rows_of(seen.messages)
@@ -199,9 +207,9 @@ def _rows_for(status: RunStatus, seen: Observation) -> list[AgentOSMessage]:
 
 
 def _error_of(status: RunStatus, seen: Observation) -> RunError | None:
-    if status is RunStatus.INTERRUPTED:
+    if status is RunStatus.INTERRUPTED and seen.failure is None:
         return recorder.INTERRUPTED
-    if status is not RunStatus.FAILED or seen.failure is None:
+    if status not in (RunStatus.FAILED, RunStatus.INTERRUPTED) or seen.failure is None:
         return None
     if seen.failure.code.startswith(OPIE_ERROR):
         return RunError(seen.failure.code.removeprefix(OPIE_ERROR), seen.failure.text, "model")
