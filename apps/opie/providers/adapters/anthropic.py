@@ -12,17 +12,20 @@ DEFAULT_BASE_URL = "https://api.anthropic.com"
 
 
 def open_client(platform: PlatformSnapshot) -> Any:
+    """The SDK's client. Nothing of the process's environment reaches another's endpoint."""
     import httpx2
     from anthropic import AsyncAnthropic
 
     from apps.opie.providers.adapters.timeouts import patience
 
-    return AsyncAnthropic(
+    client = AsyncAnthropic(
         api_key=platform.api_key,
         base_url=platform.base_url or DEFAULT_BASE_URL,
         timeout=httpx2.Timeout(**patience(platform)),
         max_retries=0,
     )
+    client._custom_headers = {}  # ANTHROPIC_CUSTOM_HEADERS, for which the SDK has no other switch
+    return client
 
 
 async def close_client(client: Any) -> None:

@@ -29,6 +29,7 @@ def open_client(platform: PlatformSnapshot, default_base_url: str) -> "AsyncOpen
         max_retries=0,
     )
     client.organization = client.project = None
+    client._custom_headers = {}  # OPENAI_CUSTOM_HEADERS, for which the SDK has no other switch
     return client
 
 
