@@ -3,11 +3,12 @@
 import secrets
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
 _RANDOM_BITS = 74
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Within one millisecond ids grow by a random step: they stay in order, and a neighbour cannot be guessed.
 _LARGEST_STEP = 1 << 32
 
@@ -34,8 +35,7 @@ def uuid7_floor(moment: datetime) -> UUID:
     """The smallest UUIDv7 of an aware moment: the bound of a partition. Raises ValueError for a naive one."""
     if moment.tzinfo is None:
         raise ValueError("uuid7_floor needs a moment with a time zone.")
-    milliseconds = int(moment.timestamp()) * 1000 + moment.microsecond // 1000
-    return _compose(milliseconds, 0)
+    return _compose((moment - _EPOCH) // timedelta(milliseconds=1), 0)
 
 
 def _compose(milliseconds: int, random: int) -> UUID:

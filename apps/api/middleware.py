@@ -23,9 +23,11 @@ def RequestIdMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802
         answer = cast(Callable[[HttpRequest], Awaitable[HttpResponseBase]], get_response)
 
         async def in_loop(request: HttpRequest) -> HttpResponseBase:
-            # Not reset: the task ends with the request, and a streamed body is written after this returns.
-            set_request_id(_prepare(request))
-            return _finish(request, await answer(request))
+            token = set_request_id(_prepare(request))
+            response = _finish(request, await answer(request))
+            if not response.streaming:  # a streamed body is written after this returns, in the same task
+                reset_request_id(token)
+            return response
 
         return in_loop
 
@@ -91,7 +93,7 @@ class RequestIdFilter(logging.Filter):
 _SECRETS = re.compile(
     r"(?i:\bbearer\s+)\S+"
     r"|\bopie_[A-Za-z0-9]+_[A-Za-z0-9_-]{8,}"
-    r"|\bopier_[A-Za-z0-9_-]{8,}"
+    r"|\bopie[ir]_[A-Za-z0-9_-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
     r"|\bsk-[A-Za-z0-9_-]{8,}"
     r"|\bAIza[A-Za-z0-9_-]{20,}"

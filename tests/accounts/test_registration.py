@@ -97,7 +97,9 @@ def test_a_reset_answers_the_same_for_an_unknown_address(owner: User, anonymous:
     assert (known.status_code, known.json()) == (unknown.status_code, unknown.json())
 
 
-@pytest.mark.parametrize("change", [{"uid": "zzzz"}, {"uid": "0"}, {"uid": "\u0661"}, {"token": "x"}, {"uid": "' or 1=1"}])
+@pytest.mark.parametrize(
+    "change", [{"uid": "zzzz"}, {"uid": "0"}, {"uid": "\u0661"}, {"token": "x"}, {"uid": "' or 1=1"}]
+)
 def test_a_reset_with_a_made_up_token_is_refused(
     owner: User, anonymous: Rest, mailoutbox: list[Any], change: dict[str, str]
 ) -> None:
@@ -150,14 +152,27 @@ def test_where_mail_is_mandatory_rest_wants_a_confirmed_address_too(anonymous: R
     assert anonymous("POST", "auth/login/", NEW).status_code == 200
 
 
-@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"])
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"]
+)
 def test_signing_in_never_leads_to_another_site(owner: User, elsewhere: str) -> None:
     form = {"login": owner.email, "password": PASSWORD, "next": elsewhere}
     answer = Client().post("/accounts/login/", form)
     assert (answer.status_code, answer["Location"]) == (302, "/agentos/")
 
 
-@pytest.mark.parametrize("page", ["login", "signup", "password/reset", "password/reset/done", "password/reset/key/done", "inactive", "confirm-email"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "login",
+        "signup",
+        "password/reset",
+        "password/reset/done",
+        "password/reset/key/done",
+        "inactive",
+        "confirm-email",
+    ],
+)
 def test_every_page_of_signing_in_opens(db: None, page: str) -> None:
     answer = Client().get(f"/accounts/{page}/")
     assert answer.status_code == 200

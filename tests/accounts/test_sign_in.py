@@ -26,8 +26,15 @@ def _claims(user: User, **other: Any) -> dict[str, Any]:
     family = RefreshToken.objects.filter(user=user).latest("created_at").family
     now = datetime.now(UTC)
     return {
-        **{"sub": str(user.pk), "sid": str(family), "team": None, "stamp": user.stamp, "jti": str(uuid4())},
-        **{"iat": now, "exp": now + timedelta(minutes=5), "iss": "opie", "aud": "opie"},
+        "sub": str(user.pk),
+        "sid": str(family),
+        "team": None,
+        "stamp": user.stamp,
+        "jti": str(uuid4()),
+        "iat": now,
+        "exp": now + timedelta(minutes=5),
+        "iss": "opie",
+        "aud": "opie",
         **other,
     }
 
@@ -42,9 +49,7 @@ def _status(token: str) -> int:
 
 
 @pytest.mark.parametrize("name", ["email", "username"])
-def test_an_address_in_any_case_and_the_password_give_tokens_that_work(
-    owner: User, anonymous: Rest, name: str
-) -> None:
+def test_an_address_in_any_case_and_the_password_give_tokens_that_work(owner: User, anonymous: Rest, name: str) -> None:
     answer = anonymous("POST", "auth/login/", {name: "ANN@example.com", "password": PASSWORD})
     assert set(answer.json()) == {"access", "refresh"}
     teams = Rest(answer.json()["access"])("GET", "teams/").json()
@@ -102,15 +107,18 @@ def test_forged_tokens_are_refused(owner: User, login: Login) -> None:
     good = _claims(owner)
     assert _status(_signed(good)) == 200
     unsigned = {"alg": "none", "typ": "JWT", "kid": next(iter(tokens.signing_keys()))}
-    parts = [base64.urlsafe_b64encode(json.dumps(part, default=int).encode()).rstrip(b"=") for part in (
-        unsigned, {**good, "iat": 1, "exp": 9_999_999_999}
-    )]
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(part, default=int).encode()).rstrip(b"=")
+        for part in (unsigned, {**good, "iat": 1, "exp": 9_999_999_999})
+    ]
     forged = {
         "alg none": b".".join([*parts, b""]).decode(),
         "another key": _signed(good, key=b"k" * 32),
         "unknown kid": _signed(good, kid="0" * 16),
         "another algorithm": _signed(good, key=b"k" * 64, algorithm="HS512"),
-        "the right key, another algorithm": _signed(good, key=tokens.signing_keys()[unsigned["kid"]] * 2, algorithm="HS512"),
+        "the right key, another algorithm": _signed(
+            good, key=tokens.signing_keys()[unsigned["kid"]] * 2, algorithm="HS512"
+        ),
         "expired": _signed({**good, "exp": datetime.now(UTC) - timedelta(seconds=1)}),
         "another audience": _signed({**good, "aud": "other"}),
         "another issuer": _signed({**good, "iss": "other"}),
@@ -286,9 +294,7 @@ def test_signing_in_right_never_runs_into_the_limit(owner: User, login: Login) -
     assert not SignInAttempt.objects.exists()
 
 
-def test_the_team_header_chooses_among_ones_own_teams(
-    owner: User, rest: Callable[..., Rest], other_team: Team
-) -> None:
+def test_the_team_header_chooses_among_ones_own_teams(owner: User, rest: Callable[..., Rest], other_team: Team) -> None:
     second = Team.objects.create(name="Second", slug="second")
     Membership.objects.create(team=second, user=owner, role=Role.OWNER)
     for named in (str(second.pk), "second"):

@@ -51,7 +51,8 @@ def test_lists_are_paged_searched_and_ordered(owner: User, rest: SignIn) -> None
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"name": ""}, {"name": "x" * 121}, {"name": "a\x00"}, {"name": "\ud800"}, {"name": "a", "slug": "mine"}]
+    "body",
+    [{}, {"name": ""}, {"name": "x" * 121}, {"name": "a\x00"}, {"name": "\ud800"}, {"name": "a", "slug": "mine"}],
 )
 def test_a_team_that_cannot_be_is_400(owner: User, rest: SignIn, body: dict[str, Any]) -> None:
     answer = rest(owner)("POST", "teams/", body)
@@ -59,9 +60,7 @@ def test_a_team_that_cannot_be_is_400(owner: User, rest: SignIn, body: dict[str,
     assert answer.json()["error"]["fields"]
 
 
-def test_other_teams_answer_404_like_teams_that_do_not_exist(
-    person: Person, rest: SignIn, other_team: Team
-) -> None:
+def test_other_teams_answer_404_like_teams_that_do_not_exist(person: Person, rest: SignIn, other_team: Team) -> None:
     owner, stranger = person("ann"), person("eve", Role.OWNER, other_team)
     caller = rest(owner)
     for team_id in (other_team.pk, uuid4()):
@@ -120,9 +119,7 @@ def test_an_admin_manages_people_but_not_owners(person: Person, rest: SignIn, te
     assert _role(team, user) is None
 
 
-def test_only_an_owner_grants_reading_of_sessions_and_it_is_audited(
-    person: Person, rest: SignIn, team: Team
-) -> None:
+def test_only_an_owner_grants_reading_of_sessions_and_it_is_audited(person: Person, rest: SignIn, team: Team) -> None:
     owner, user = person("boss"), person("ann", Role.MEMBER)
     answer = rest(owner)("PATCH", f"teams/{team.pk}/members/{user.pk}/", {"read_team_sessions": True})
     assert answer.json()["read_team_sessions"] is True
@@ -172,9 +169,7 @@ def test_an_invitation_brings_the_invited_person_in_once(
     assert actions == {"invite", "join"}
 
 
-def test_an_invitation_ends_when_it_is_revoked_replaced_or_run_out(
-    person: Person, rest: SignIn, team: Team
-) -> None:
+def test_an_invitation_ends_when_it_is_revoked_replaced_or_run_out(person: Person, rest: SignIn, team: Team) -> None:
     owner, guest = person("boss"), person("new", in_team=None)
     caller, address = rest(owner), f"teams/{team.pk}/invitations/"
     tokens = [caller("POST", address, {"email": guest.email}).json()["token"] for _ in range(2)]
