@@ -128,7 +128,15 @@ class AgentOSUsageAdmin(RecordAdmin):
 
 @admin.register(AgentOSPerformance)
 class AgentOSPerformanceAdmin(RecordAdmin):
-    list_display = ["run_id", "time_to_first_token_ms", "duration_ms", "model_ms", "tool_ms", "database_ms", "created_at"]
+    list_display = [
+        "run_id",
+        "time_to_first_token_ms",
+        "duration_ms",
+        "model_ms",
+        "tool_ms",
+        "database_ms",
+        "created_at",
+    ]
 
 
 @admin.register(AgentOSError)

@@ -70,7 +70,9 @@ class Agent(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     agent_id = models.SlugField(max_length=64, unique=True)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="agents")
     name = models.CharField(max_length=120)
     description = models.CharField(max_length=500, blank=True)
@@ -99,13 +101,18 @@ class Agent(models.Model):
         indexes = [models.Index(fields=["team", "status", "visibility"], name="opie_agent_of_team")]
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=AgentKind.values), name="opie_agent_kind_known"),
-            models.CheckConstraint(condition=Q(visibility__in=AgentVisibility.values), name="opie_agent_visibility_known"),
+            models.CheckConstraint(
+                condition=Q(visibility__in=AgentVisibility.values), name="opie_agent_visibility_known"
+            ),
             models.CheckConstraint(condition=Q(status__in=AgentStatus.values), name="opie_agent_status_known"),
             models.CheckConstraint(
-                condition=Q(temperature=None) | Q(temperature__gte=0, temperature__lte=2), name="opie_agent_temperature_0_to_2"
+                condition=Q(temperature=None) | Q(temperature__gte=0, temperature__lte=2),
+                name="opie_agent_temperature_0_to_2",
             ),
             # Somebody must be able to see it: the installation's agents are public, all others have a team.
-            models.CheckConstraint(condition=Q(visibility="public") | Q(team__isnull=False), name="opie_agent_has_team"),
+            models.CheckConstraint(
+                condition=Q(visibility="public") | Q(team__isnull=False), name="opie_agent_has_team"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -186,7 +193,9 @@ class AgentVersion(models.Model):
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     definition = models.JSONField()
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -48,7 +48,9 @@ class AgentOSMessage(models.Model):
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     content = models.TextField(blank=True)
     reasoning = models.TextField(blank=True)
-    tool_calls = models.JSONField(default=list, blank=True, help_text="[{id, name, arguments}] asked for by an assistant message.")
+    tool_calls = models.JSONField(
+        default=list, blank=True, help_text="[{id, name, arguments}] asked for by an assistant message."
+    )
     tool_call_id = models.CharField(max_length=200, blank=True)
     tool_name = models.CharField(max_length=200, blank=True)
     tool_failed = models.BooleanField(default=False)
@@ -65,9 +67,13 @@ class AgentOSMessage(models.Model):
         indexes = [models.Index(fields=["run", "number"], name="opie_message_of_run")]
         constraints = [
             models.UniqueConstraint(fields=["session", "number"], name="opie_message_number_once"),
-            models.UniqueConstraint(fields=["run"], condition=Q(is_answer=True), name="opie_message_one_answer_per_run"),
+            models.UniqueConstraint(
+                fields=["run"], condition=Q(is_answer=True), name="opie_message_one_answer_per_run"
+            ),
             models.CheckConstraint(condition=Q(role__in=MessageRole.values), name="opie_message_role_known"),
-            models.CheckConstraint(condition=~Q(is_answer=True) | Q(role="assistant"), name="opie_message_answer_by_assistant"),
+            models.CheckConstraint(
+                condition=~Q(is_answer=True) | Q(role="assistant"), name="opie_message_answer_by_assistant"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -15,7 +15,9 @@ MONTHS_AHEAD = 3
 class CreatePartitionedModel(migrations.CreateModel):
     """CreateModel for a table that is partitioned by range of its id, with a default partition that loses nothing."""
 
-    def database_forwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any) -> None:
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
+    ) -> None:
         plain = schema_editor.sql_create_table
         schema_editor.sql_create_table = plain + " PARTITION BY RANGE (id)"
         try:

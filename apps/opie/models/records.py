@@ -15,7 +15,11 @@ from apps.opie.models.runs import AgentOSRun
 class AgentOSPerformanceQuerySet(models.QuerySet["AgentOSPerformance"]):
     def visible_to(self, principal: Principal) -> Self:
         rows = self.filter(run__team_id=principal.team_id)
-        return rows if principal.reach(Permission.VIEW_METRICS) is Reach.YES else rows.filter(run__user_id=principal.user_id)
+        return (
+            rows
+            if principal.reach(Permission.VIEW_METRICS) is Reach.YES
+            else rows.filter(run__user_id=principal.user_id)
+        )
 
 
 class AgentOSPerformance(models.Model):
@@ -45,7 +49,11 @@ class AgentOSPerformance(models.Model):
 class AgentOSErrorQuerySet(models.QuerySet["AgentOSError"]):
     def visible_to(self, principal: Principal) -> Self:
         rows = self.filter(team_id=principal.team_id)
-        return rows if principal.reach(Permission.VIEW_METRICS) is Reach.YES else rows.filter(last_run__user_id=principal.user_id)
+        return (
+            rows
+            if principal.reach(Permission.VIEW_METRICS) is Reach.YES
+            else rows.filter(last_run__user_id=principal.user_id)
+        )
 
 
 class AgentOSError(models.Model):
@@ -72,7 +80,9 @@ class AgentOSError(models.Model):
         ordering = ["-last_seen"]
         indexes = [models.Index(fields=["team", "is_resolved", "-last_seen"], name="opie_error_of_team")]
         constraints = [
-            models.UniqueConstraint(fields=["team", "fingerprint"], nulls_distinct=False, name="opie_error_fingerprint_once")
+            models.UniqueConstraint(
+                fields=["team", "fingerprint"], nulls_distinct=False, name="opie_error_fingerprint_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -50,7 +50,9 @@ class AgentOSRun(models.Model):
     output = models.JSONField(null=True, blank=True, help_text="The output of a run without a session.")
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.CharField(max_length=500, blank=True, help_text="What the person was told.")
-    heartbeat_at = models.DateTimeField(null=True, blank=True, help_text="When the process that runs it was last heard.")
+    heartbeat_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the process that runs it was last heard."
+    )
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -99,7 +101,9 @@ class RunEventBatch(models.Model):
         ordering = ["run", "first_number"]
         constraints = [
             models.UniqueConstraint(fields=["run", "first_number"], name="opie_run_events_once"),
-            models.CheckConstraint(condition=Q(last_number__gte=models.F("first_number")), name="opie_run_events_in_order"),
+            models.CheckConstraint(
+                condition=Q(last_number__gte=models.F("first_number")), name="opie_run_events_in_order"
+            ),
         ]
 
     def __str__(self) -> str:

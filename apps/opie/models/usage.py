@@ -70,7 +70,9 @@ class AgentOSUsage(models.Model):
     output_tokens = models.PositiveBigIntegerField(null=True)
     reasoning_tokens = models.PositiveBigIntegerField(null=True)
     audio_tokens = models.PositiveBigIntegerField(null=True)
-    unit_prices = models.JSONField(default=dict, blank=True, help_text="Price of a million tokens by kind, as decimal strings.")
+    unit_prices = models.JSONField(
+        default=dict, blank=True, help_text="Price of a million tokens by kind, as decimal strings."
+    )
     cost = models.DecimalField(max_digits=20, decimal_places=10, null=True)
     currency = models.CharField(max_length=3, default="USD")
     certainty = models.CharField(max_length=9, choices=Certainty.choices, default=Certainty.UNKNOWN)
