@@ -32,6 +32,7 @@ class Reply:
     status: int = 200
     fault: Fault = ""
     error_code: str = ""
+    location: str = ""  # where a redirect points to
 
     def words(self) -> list[str]:
         """The text in the pieces that it is streamed in."""

@@ -72,7 +72,8 @@ class VendorServer:
         elif reply.fault == "not_json":
             _write(writer, 200, "text/html", b"<html>Welcome to the hotel's network</html>")
         elif reply.status != 200:
-            _write(writer, reply.status, "application/json", json.dumps(vendor.error(reply)).encode())
+            body = json.dumps(vendor.error(reply)).encode()
+            _write(writer, reply.status, "application/json", body, location=reply.location)
         elif vendor.wants_stream(asked.path, asked.body):
             await self._stream(vendor, reply, asked, writer)
         else:
@@ -106,9 +107,11 @@ async def _read(reader: asyncio.StreamReader) -> Asked | None:
     return Asked(start.split(" ")[1], headers, json.loads(body or b"{}"))
 
 
-def _write(writer: asyncio.StreamWriter, status: int, content_type: str, body: bytes) -> None:
-    head = f"HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
-    writer.write(head.encode() + body)
+def _write(writer: asyncio.StreamWriter, status: int, content_type: str, body: bytes, location: str = "") -> None:
+    lines = [f"HTTP/1.1 {status} X", f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
+    if location:
+        lines.append(f"Location: {location}")
+    writer.write("\r\n".join([*lines, "\r\n"]).encode() + body)
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

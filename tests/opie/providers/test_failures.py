@@ -151,6 +151,21 @@ async def test_a_web_page_is_no_answer(
     assert row.outcome == CallOutcome.FAILED
 
 
+@each_platform
+@streamed_or_not
+async def test_no_key_follows_a_redirect(
+    api_type: str, stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped
+) -> None:
+    async with VendorServer() as elsewhere:
+        vendor.will(Reply(status=307, text="Moved", location=f"{elsewhere.url}/v1/chat/completions"))
+        model = await metered(api_type, vendor.url)
+        with scoped():
+            await failure(model, stream=stream)
+        assert elsewhere.asked == []
+    (row,) = await usage_rows(run)
+    assert row.outcome == CallOutcome.FAILED
+
+
 @each_wire
 async def test_a_cancelled_stream_is_settled(
     api_type: str, vendor: VendorServer, run: AgentOSRun, scoped: Scoped

@@ -12,9 +12,9 @@ DEFAULT_BASE_URL = "https://api.anthropic.com"
 
 
 def open_client(platform: PlatformSnapshot) -> Any:
-    """The SDK's client. Nothing of the process's environment reaches another's endpoint."""
+    """The SDK's client. Nothing of the process's environment reaches another's endpoint, and no key follows a redirect."""
     import httpx2
-    from anthropic import AsyncAnthropic
+    from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
     from apps.opie.providers.adapters.timeouts import patience
 
@@ -23,6 +23,7 @@ def open_client(platform: PlatformSnapshot) -> Any:
         base_url=platform.base_url or DEFAULT_BASE_URL,
         timeout=httpx2.Timeout(**patience(platform)),
         max_retries=0,
+        http_client=DefaultAsyncHttpxClient(follow_redirects=False),
     )
     client._custom_headers = {}  # ANTHROPIC_CUSTOM_HEADERS, for which the SDK has no other switch
     return client

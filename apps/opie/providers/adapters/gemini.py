@@ -20,7 +20,10 @@ def open_client(platform: PlatformSnapshot) -> Any:
         vertexai=False,
         api_key=platform.api_key,
         http_options=HttpOptions(
-            base_url=platform.base_url or DEFAULT_BASE_URL, api_version=API_VERSION, timeout=platform.timeout * 1000
+            base_url=platform.base_url or DEFAULT_BASE_URL,
+            api_version=API_VERSION,
+            timeout=platform.timeout * 1000,
+            async_client_args={"follow_redirects": False},
         ),
     )
 

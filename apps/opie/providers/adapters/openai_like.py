@@ -18,15 +18,16 @@ NO_KEY = "no-key-needed"  # the SDK insists on one
 
 
 def open_client(platform: PlatformSnapshot, default_base_url: str) -> "AsyncOpenAI":
-    """The SDK's client. Nothing of the process's environment reaches another's endpoint."""
+    """The SDK's client. Nothing of the process's environment reaches another's endpoint, and no key follows a redirect."""
     import httpx2
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     client = AsyncOpenAI(
         api_key=platform.api_key or NO_KEY,
         base_url=platform.base_url or default_base_url,
         timeout=httpx2.Timeout(**patience(platform)),
         max_retries=0,
+        http_client=DefaultAsyncHttpxClient(follow_redirects=False),
     )
     client.organization = client.project = None
     client._custom_headers = {}  # OPENAI_CUSTOM_HEADERS, for which the SDK has no other switch
