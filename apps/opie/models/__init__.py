@@ -1,9 +1,13 @@
 """The rows of Opie and their own behaviour. QuerySets hold the queries."""
 
 from apps.opie.models.agents import Agent, AgentMember, AgentModel, AgentVersion
+from apps.opie.models.budgets import Budget, BudgetPeriod, BudgetReservation
+from apps.opie.models.limits import Limit, LimitCount
 from apps.opie.models.memories import AgentOSMemory
 from apps.opie.models.messages import AgentOSMessage
+from apps.opie.models.platform_health import PlatformHealth
 from apps.opie.models.platforms import AIPlatform
+from apps.opie.models.prices import ModelPrice, UsageCorrection, UsageRollUp
 from apps.opie.models.records import AgentOSError, AgentOSPerformance
 from apps.opie.models.runs import AgentOSRun, RunEventBatch
 from apps.opie.models.sessions import AgentOSSession
@@ -22,5 +26,14 @@ __all__ = [
     "AgentOSSession",
     "AgentOSUsage",
     "AgentVersion",
+    "Budget",
+    "BudgetPeriod",
+    "BudgetReservation",
+    "Limit",
+    "LimitCount",
+    "ModelPrice",
+    "PlatformHealth",
     "RunEventBatch",
+    "UsageCorrection",
+    "UsageRollUp",
 ]
