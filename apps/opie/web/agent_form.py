@@ -32,6 +32,18 @@ _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("What it may use"), ("tools", "memory", "history_length", "temperature", "max_tokens")),
     (_("Who sees it"), ("visibility", "status")),
 )
+# Two of these stand side by side where there is room.
+_NARROW = (
+    "name",
+    "agent_id",
+    "platform_",
+    "model_",
+    "history_length",
+    "temperature",
+    "max_tokens",
+    "visibility",
+    "status",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,12 @@ class FieldGroup:
 
     title: str
     fields: list[BoundField]
+
+    @property
+    def shown(self) -> Iterator[tuple[BoundField, bool]]:
+        """Each field, and whether it takes the whole width."""
+        for field in self.fields:
+            yield field, not field.name.startswith(_NARROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +238,16 @@ class AgentForm(forms.Form):
     def _offer_platforms(self, principal: Principal) -> None:
         names = AIPlatform.objects.visible_to(principal).usable().values_list("platform_name", flat=True)
         choices = [("", _("As the instance has it")), *((name, name) for name in dict.fromkeys(names))]
-        labels = (_("First choice"), _("If that fails"), _("And then"))
-        for row, label in enumerate(labels, start=1):
-            self.fields[f"platform_{row}"] = _choice(
-                choices if row == 1 else [("", "—"), *choices[1:]], label=label, required=False
-            )
-            self.fields[f"model_{row}"] = _text(
-                label=_("Model"), max_length=200, required=False, help_text=_("Empty: the platform's default model.")
-            )
+        labels = (
+            (_("First choice"), _("Its model")),
+            (_("If that fails"), _("Model of the second choice")),
+            (_("And then"), _("Model of the third choice")),
+        )
+        for row, (platform, model) in enumerate(labels, start=1):
+            offered = choices if row == 1 else [("", "—"), *choices[1:]]
+            self.fields[f"platform_{row}"] = _choice(offered, label=platform, required=False)
+            self.fields[f"model_{row}"] = _text(label=model, max_length=200, required=False)
+        self.fields["model_1"].help_text = _("Empty: the platform's default model.")
 
 
 def _initial(agent: Agent) -> dict[str, Any]:

@@ -126,6 +126,7 @@ class AgentOSChatView(Page):
             blank_answer=Answer(agent_name=agent.name),
             blank_tool=ToolCall("", "", status="running"),
             phrases=_phrases(),
+            draft=self.request.GET.get("draft", ""),
             **kwargs,
         )
 

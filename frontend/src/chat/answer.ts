@@ -110,7 +110,7 @@ export class Answer {
     if (result.content && !sameText(result.content, this.source)) this.#replaceTexts(result.content);
     this.#end("completed");
     setText(this.element, "[data-model]", [result.platform, result.model].filter(Boolean).join(" · "));
-    setText(this.element, "[data-figures]", figures(result).join(" · "));
+    this.#showFigures(result);
   }
 
   /** The stored answer is the truth: what the stream did not bring is taken from it. */
@@ -126,8 +126,20 @@ export class Answer {
     for (const card of this.#tools.values()) card.abandon();
     this.element.dataset.status = status;
     part<HTMLTemplateElement>(this.element, "template[data-source]").content.replaceChildren(this.source);
+    part<HTMLElement>(this.element, "[data-copy=message]").hidden = !this.source;
     part<HTMLElement>(this.element, "[data-footer]").hidden = false;
     this.#grew();
+  }
+
+  #showFigures(result: Finished): void {
+    const place = part<HTMLElement>(this.element, "[data-figures]");
+    const { tokensText = "", unknownCost = "" } = place.dataset;
+    const shown = [
+      result.usage?.total_tokens != null ? tokensText.replace("COUNT", tokens(result.usage.total_tokens)) : "",
+      result.cost != null ? money(result.cost, result.currency) : unknownCost,
+      result.duration_ms != null ? duration(result.duration_ms) : "",
+    ];
+    place.textContent = shown.filter(Boolean).join(" · ");
   }
 
   #closeText(): void {
@@ -138,12 +150,4 @@ export class Answer {
 
 function sameText(one: string, other: string): boolean {
   return one.replace(/\s+/g, "") === other.replace(/\s+/g, "");
-}
-
-function figures(result: Finished): string[] {
-  const shown: string[] = [];
-  if (result.usage?.total_tokens != null) shown.push(`${tokens(result.usage.total_tokens)} tokens`);
-  if (result.cost != null) shown.push(money(result.cost, result.currency));
-  if (result.duration_ms != null) shown.push(duration(result.duration_ms));
-  return shown;
 }

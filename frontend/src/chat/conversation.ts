@@ -30,7 +30,12 @@ export class Conversation {
     this.#phrases = JSON.parse(part(document, "#chat-phrases").textContent) as Record<Phrase, string>;
     this.#listen();
     this.#scroll.toLatest();
-    this.#resume();
+  }
+
+  /** Goes on with an answer that is under way, or asks what was handed over. */
+  begin(question: string): void {
+    if (this.#root.dataset.activeRun) this.#resume(this.#root.dataset.activeRun);
+    else void this.#ask(question);
   }
 
   #listen(): void {
@@ -50,9 +55,7 @@ export class Conversation {
   }
 
   /** The page was left, or loaded anew, while an answer was being written. */
-  #resume(): void {
-    const runId = this.#root.dataset.activeRun;
-    if (!runId) return;
+  #resume(runId: string): void {
     const element = this.#list.querySelector<HTMLElement>(`article[data-run="${CSS.escape(runId)}"]`);
     const answer = element ? new Answer(() => this.#scroll.grew(), element) : this.#addAnswer();
     void this.#run(answer, "", new RunFollower(this.#api, (state) => this.#connection(state), runId), () => this.#api.events(runId, ""));
@@ -100,6 +103,7 @@ export class Conversation {
   #show(answer: Answer, event: RunEvent): void {
     if (event.type === "run.started" && this.#stopWanted) this.#stop();
     if (event.data.session_id) this.#nameSession(event.data.session_id);
+    if (event.type === "run.started" && event.data.title) this.#title(event.data.title);
     answer.show(event);
     if (event.type === "run.finished") this.#announce("finished");
     if (event.type === "run.cancelled") this.#announce("stopped");
@@ -161,7 +165,17 @@ export class Conversation {
     if (this.#root.dataset.sessionId === id) return;
     this.#root.dataset.sessionId = id;
     history.replaceState(history.state, "", `${location.pathname}?session=${encodeURIComponent(id)}`);
+    for (const link of this.#root.querySelectorAll<HTMLAnchorElement>("a[data-session-href]")) {
+      link.href = (link.dataset.sessionHref ?? "").replace("SESSION", id);
+      link.hidden = false;
+    }
+    part<HTMLInputElement>(this.#root, "#history-session").value = id;
     document.body.dispatchEvent(new CustomEvent("opie:session-created"));
+  }
+
+  #title(title: string): void {
+    setText(this.#root, "[data-title]", title);
+    document.title = `${title} · Opie`;
   }
 
   #connection(state: Connection): void {

@@ -26,7 +26,7 @@ interface Common {
 }
 
 interface Bodies {
-  "run.started": object;
+  "run.started": { title?: string };
   "message.delta": { text: string };
   "reasoning.delta": { text: string };
   "tool.started": { tool_call_id: string; name: string; arguments: unknown };

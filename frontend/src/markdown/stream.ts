@@ -16,6 +16,7 @@ export class MarkdownStream {
   constructor(element: HTMLElement, drawn: () => void) {
     this.element = element;
     this.#drawn = drawn;
+    this.#tail.className = "tail";
     element.append(this.#tail);
   }
 

@@ -27,16 +27,16 @@ def tokens(count: int | None) -> str:
 
 
 @register.filter
-def duration(milliseconds: int | None) -> str:
+def duration(milliseconds: float | None) -> str:
     """870 → 870 ms, 1234 → 1.2 s, 125000 → 2 min 5 s; nothing for an unknown time."""
     if milliseconds is None:
         return ""
     if milliseconds < SECOND:
-        return f"{milliseconds} ms"
+        return f"{round(milliseconds)} ms"
     if milliseconds < MINUTE:
         return f"{milliseconds / SECOND:.1f} s"
-    minutes, rest = divmod(milliseconds, MINUTE)
-    return f"{minutes} min {round(rest / SECOND)} s"
+    minutes, rest = divmod(round(milliseconds / SECOND), 60)
+    return f"{minutes} min {rest} s"
 
 
 @register.filter
