@@ -72,8 +72,11 @@ def _first_data(name: str, command: str) -> None:
 
 def _summary(said: str) -> str:
     """What a command did, counted: 16 created, or 2 updated, 14 skipped."""
-    done = Counter(word for word in said.split() if word in ("created", "updated", "skipped", "unchanged"))
-    return ", ".join(f"{number} {word}" for word, number in done.items()) or "done"
+    done = Counter(said.split())
+    return (
+        ", ".join(f"{done[word]} {word}" for word in ("created", "updated", "unchanged", "skipped") if word in done)
+        or "done"
+    )
 
 
 if __name__ == "__main__":
