@@ -7,4 +7,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        from apps.accounts import checks, schema  # noqa: F401 - both register themselves
+        from apps.accounts import checks, receivers, schema  # noqa: F401 - all register themselves

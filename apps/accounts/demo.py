@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 
@@ -40,6 +41,7 @@ def create_demo() -> DemoLogin:
             user.set_password(settings.OPIE_DEMO_PASSWORD)
             user.save(update_fields=["password"])
         _own_demo_team(user)
+        EmailAddress.objects.get_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
         if created and not settings.OPIE_DEMO_PASSWORD:
             _keep(email, password)
     return DemoLogin(email, _known_password(user), created)

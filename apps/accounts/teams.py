@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, RestrictedError
 from django.utils import timezone
 from django.utils.text import slugify
@@ -26,8 +26,11 @@ _INVITATION_START = "opiei_"
 def make_team(name: str) -> Team:
     """A team with a slug of its own, and nobody in it yet."""
     stem = slugify(name)[:120] or "team"
-    taken = Team.objects.filter(slug=stem).exists()
-    return Team.objects.create(name=name, slug=f"{stem}-{secrets.token_hex(4)}" if taken else stem)
+    try:
+        with transaction.atomic():
+            return Team.objects.create(name=name, slug=stem)
+    except IntegrityError:
+        return Team.objects.create(name=name, slug=f"{stem}-{secrets.token_hex(4)}")
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """The other ways in: cookies with CSRF, pages, and async views; and that errors look the same behind each."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,17 @@ def test_a_page_that_does_not_ask_who_it_is_costs_no_query(browser: Client) -> N
     with CaptureQueriesContext(connection) as queries:
         assert browser.get("/quiet/").status_code == 200
     assert len(queries) == 0
+
+
+def test_the_page_to_try_the_api_runs_under_the_policy(browser: Client) -> None:
+    answer = browser.get("/api/schema/swagger-ui/")
+    nonce = re.search(r"'nonce-([^']+)'", answer["Content-Security-Policy"])
+    assert nonce
+    html = answer.content.decode()
+    inline = re.findall(r"<(?:script|style)(?![^>]*\bsrc=)([^>]*)>", html)
+    assert len(inline) == 2
+    assert all(f'nonce="{nonce[1]}"' in attributes for attributes in inline)
+    assert Client().get("/api/schema/swagger-ui/")["Location"].startswith("/accounts/login/?next=/api/schema/")
 
 
 def test_an_async_view_takes_its_body_strictly(owner: User, rest: Callable[..., Rest]) -> None:

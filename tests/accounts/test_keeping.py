@@ -27,7 +27,7 @@ from apps.accounts.encryption import (
     rotate_field,
 )
 from apps.accounts.models import ApiKey, AuditEntry, Membership, Role, Team, User
-from tests.accounts.conftest import Person
+from tests.accounts.conftest import PASSWORD, Person
 
 
 def _entry() -> AuditEntry:
@@ -227,6 +227,15 @@ def test_the_admin_signs_in_through_the_same_page_as_everyone(db: None) -> None:
     answer = Client().get("/admin/", follow=True)
     assert answer.redirect_chain[-1][0].startswith("/accounts/login/")
     assert Client().post("/admin/login/", {"username": "a@b.co", "password": "x"}).status_code == 302
+
+
+def test_signing_in_and_out_in_the_browser_is_audited(owner: User) -> None:
+    browser = Client()
+    browser.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+    browser.post("/accounts/logout/")
+    trail = AuditEntry.objects.filter(actor=owner.email).order_by("id")
+    assert list(trail.values_list("action", flat=True)) == ["sign_in", "sign_out"]
+    assert all(entry.request_id for entry in trail)
 
 
 def test_the_schema_of_these_calls_is_complete(owner: User, capsys: pytest.CaptureFixture[str]) -> None:

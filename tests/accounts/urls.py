@@ -9,6 +9,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers
 
+from apps.accounts.api.swagger import SwaggerView
 from apps.accounts.async_views import PrincipalView
 from apps.accounts.middleware import page_principal
 from apps.accounts.permissions import Permission
@@ -67,7 +68,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("apps.accounts.urls_web")),
     path("health/live/", live),
-    path("api/schema/", SpectacularAPIView.as_view()),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/swagger-ui/", SwaggerView.as_view(url_name="schema")),
     path("api/v1/", include("apps.accounts.urls")),
     path("api/echo/", EchoView.as_view()),
     path("api/stream/", StreamView.as_view()),

@@ -113,15 +113,17 @@ class LogoutView(APIView):
         if not isinstance(user, User):
             raise NotSignedIn
         token = bearer_of(request.headers.get("Authorization"))
-        if body.validated_data.get("refresh"):
-            revoke_refresh(body.validated_data["refresh"], user.pk)
+        refresh = body.validated_data.pop("refresh", None)
+        if refresh:
+            revoke_refresh(refresh, user.pk)
         if token is not None:
             revoke_family(read_access(token).family)
         if body.validated_data["everywhere"]:
             user.sign_out_everywhere()
         if token is None:
-            logout(request._request)
-        record_of_person(user, "sign_out", after={"everywhere": body.validated_data["everywhere"]})
+            logout(request._request)  # audited as the browser's signing out is
+        else:
+            record_of_person(user, "sign_out", after={"through": "rest", **body.validated_data})
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
