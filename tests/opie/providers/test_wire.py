@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 
 import pytest
+from agno.agent import Agent
+from pydantic import BaseModel
 
 from apps.opie.ledger.tokens import TokenCounts
 from apps.opie.models import AgentOSRun, AgentOSUsage
@@ -138,6 +140,30 @@ async def test_what_reaches_the_platform(api_type: str, vendor: VendorServer, sc
     assert ("0.3" in sent) == (api_type != ApiType.ANTHROPIC)  # today's Claude takes no temperature
     if api_type in (ApiType.OPENAI, ApiType.LLAMACPP, ApiType.GPT4ALL, ApiType.OPENAI_COMPATIBLE):
         assert asked.body["stream_options"] == {"include_usage": True}
+
+
+class Animal(BaseModel):
+    """What is asked for in a shape."""
+
+    name: str
+    legs: int
+
+
+@each_platform
+@streamed_or_not
+async def test_an_answer_in_a_shape(
+    api_type: str, stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped
+) -> None:
+    vendor.will(Reply(text='{"name": "fox", "legs": 4}'))
+    agent = Agent(model=await metered(api_type, vendor.url), output_schema=Animal, telemetry=False)
+    with scoped():
+        if stream:
+            events = [event async for event in agent.arun("Describe a fox", stream=True, yield_run_output=True)]
+            content = events[-1].content
+        else:
+            content = (await agent.arun("Describe a fox")).content
+    assert content == Animal(name="fox", legs=4)
+    assert [row.outcome for row in await usage_rows(run)] == [CallOutcome.SUCCEEDED]
 
 
 async def test_one_connection_serves_many_calls(vendor: VendorServer, run: AgentOSRun, scoped: Scoped) -> None:
