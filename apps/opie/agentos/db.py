@@ -51,6 +51,9 @@ class DjangoDb(RefusingDb):
         principal = self._acting()
         return principal if session_rows.names(principal, user_id) else None
 
+    async def close(self) -> None:
+        """There is nothing to close: connections are given back after each use."""
+
     # --- tables: Django's migrations make them, Agno makes none ------------------------------------------
 
     async def table_exists(self, table_name: str) -> bool:

@@ -234,7 +234,10 @@ async def _read_body(route: Route, scope: Mapping[str, Any], receive: Receive) -
     if route.body_type == "json":
         raise InvalidInput("Send the body as application/json.", code="malformed")
     form = await _form(content_type, headers, raw)
-    return _once([(name, _no_file(name, value)) for name, value in form.multi_items()])
+    try:
+        return _once([(name, _no_file(name, value)) for name, value in form.multi_items()])
+    finally:
+        await form.close()
 
 
 async def _read_all(receive: Receive) -> bytes:

@@ -1,0 +1,427 @@
+"""What the gate lets in, and that nothing else of AgentOS is there."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from django.db import connection
+from django.utils import timezone
+from fastapi.routing import APIRoute
+
+from apps.accounts.models import ApiKey, Membership, Role, User
+from apps.accounts.models.people import new_stamp
+from apps.opie.agentos import gate
+from apps.opie.agentos.answers import safe_frame
+from apps.opie.agentos.letin import LET_IN, find_route
+from apps.opie.models import Agent, AgentOSMemory, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models.agents import AgentStatus, AgentVisibility
+from apps.opie.models.runs import RunStatus
+from apps.opie.providers.offline import OfflineResponder
+from tests.opie.agentos.conftest import Person, make_agent
+from tests.opie.agentos.serving import Serving, serving
+
+NOT_FOUND = {"code": "not_found", "message": "There is nothing here, or it is not for you."}
+
+
+@pytest.fixture
+def http(served: Serving) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served.url, timeout=20) as client:
+        yield client
+
+
+def error_of(answer: httpx.Response) -> dict[str, Any]:
+    error: dict[str, Any] = answer.json()["error"]
+    assert error.pop("request_id") == answer.headers["x-request-id"]
+    return error
+
+
+def filled(path: str, **ids: Any) -> str:
+    return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(ids.get(found[1], uuid4())), path)
+
+
+def routes_of(served: Serving) -> list[tuple[str, str]]:
+    """Every method and path of Agno's own app, whatever it is nested in."""
+    found = [("GET", path) for path in ("/docs", "/redoc", "/openapi.json", "/docs/oauth2-redirect", "/mcp")]
+
+    def walk(routes: Any, prefix: str = "") -> None:
+        for route in routes:
+            if isinstance(route, APIRoute):
+                found.extend((method, prefix + route.path) for method in route.methods)
+            elif hasattr(route, "routes"):
+                walk(route.routes, prefix + getattr(route, "path", ""))
+
+    walk(served.agent_os.get_routes())
+    return sorted(set(found))
+
+
+def test_every_route_of_agentos_is_let_in_or_not_there(
+    served: Serving, http: httpx.Client, ann: Person, assistant: Agent
+) -> None:
+    let_in = {(route.method, route.path) for route in LET_IN}
+    routes = routes_of(served)
+    assert len(routes) > 100, "Agno's routes are not found any more"
+    assert let_in <= set(routes), "something is let in that Agno does not have"
+    headers = ann.headers
+    for method, path in routes:
+        if (method, path) in let_in or path == "/health":
+            continue
+        answer = http.request(method, filled(path, agent_id="assistant"), headers=headers)
+        assert (answer.status_code, error_of(answer)) == (404, NOT_FOUND), f"{method} {path}"
+
+
+def test_nobody_gets_anything_but_health(served: Serving, http: httpx.Client) -> None:
+    assert http.get("/health").json() == {"status": "ok"}
+    for method, path in [*routes_of(served), ("GET", "/"), ("OPTIONS", "/agents"), ("GET", "/nowhere")]:
+        if path == "/health":
+            continue
+        answer = http.request(method, filled(path))
+        assert answer.status_code == 401, f"{method} {path}"
+        assert answer.headers["www-authenticate"] == "Bearer"
+        if method != "HEAD":
+            assert error_of(answer)["code"] == "not_signed_in"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer x",
+        "Bearer",
+        "Basic eHg6eHg=",
+        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.",
+        "Bearer agno_pat_abc",
+        "Bearer é",
+    ],
+)
+def test_credentials_that_do_not_hold_are_refused(http: httpx.Client, header: str, assistant: Agent) -> None:
+    answer = http.get("/agents", headers={"Authorization": header.encode()})
+    assert answer.status_code == 401
+    assert error_of(answer)["code"] in ("token_invalid", "not_signed_in")
+
+
+def test_the_inner_token_opens_nothing_from_outside(served: Serving, http: httpx.Client, ann: Person) -> None:
+    inner = served.agent_os.tokens.for_principal(ann.principal)
+    assert http.get("/agents", headers={"Authorization": f"Bearer {inner}"}).status_code == 401
+
+
+FIELDS = (
+    *("run_id", "session_state", "dependencies", "knowledge_filters", "debug_mode", "metadata", "tools", "version"),
+    *("factory_input", "files_metadata", "background", "images", "input_files", "output_schema", "stream_events"),
+    *("add_history_to_context", "model", "yield_run_output", "parent_run_id", "retries", "__class__"),
+)
+
+
+def test_form_fields_that_are_not_let_in_are_named(http: httpx.Client, ann: Person, assistant: Agent) -> None:
+    headers = ann.headers
+    for field in FIELDS:
+        sent = {"message": "hello", "stream": "false", field: "{}"}
+        for body in ({"data": sent}, {"json": sent}, {"files": {name: (None, value) for name, value in sent.items()}}):
+            answer = http.post("/agents/assistant/runs", headers=headers, **body)  # type: ignore[arg-type]
+            assert answer.status_code == 400, body
+            assert list(error_of(answer)["fields"]) == [field]
+    assert AgentOSRun.objects.count() == 0
+
+
+def test_nobody_acts_as_somebody_else(http: httpx.Client, ann: Person, ben: Person, assistant: Agent) -> None:
+    own, other = str(ann.user.pk), str(ben.user.pk)
+    answer = http.post(
+        "/agents/assistant/runs", headers=ann.headers, data={"message": "x", "stream": "false", "user_id": other}
+    )
+    assert (answer.status_code, list(error_of(answer)["fields"])) == (400, ["user_id"])
+    assert http.get("/sessions", params={"user_id": other}, headers=ann.headers).status_code == 400
+    assert http.get("/sessions", params={"user_id": own}, headers=ann.headers).status_code == 200
+    assert http.get("/sessions", params={"db_id": "opie"}, headers=ann.headers).status_code == 400
+    assert http.post("/memories", json={"memory": "x", "user_id": other}, headers=ann.headers).status_code == 400
+
+
+BODIES_OF_NO_USE = (
+    (b"message=", "application/x-www-form-urlencoded", 400),
+    (b"", "application/x-www-form-urlencoded", 400),
+    (b"stream=maybe&message=x", "application/x-www-form-urlencoded", 400),
+    (b"message=a&message=b", "application/x-www-form-urlencoded", 400),
+    (b"message=%00", "application/x-www-form-urlencoded", 400),
+    (b"{", "application/json", 400),
+    (b"[1]", "application/json", 400),
+    (b'{"message": 5}', "application/json", 400),
+    (b'{"message": "\\ud800"}', "application/json", 400),
+    (b'{"message": "a", "message": "b"}', "application/json", 400),
+    (b"[" * 100_000, "application/json", 400),
+    (b"--x\r\nnonsense", "multipart/form-data; boundary=x", 400),
+    (b"message=x", "multipart/form-data", 400),
+    (b"message=x", "text/plain", 400),
+    (b"message=" + b"x" * 2_000_000, "application/x-www-form-urlencoded", 413),
+    (b"message=" + b"x" * 200_000, "application/x-www-form-urlencoded", 400),
+)
+
+
+def test_bodies_that_cannot_be_used(http: httpx.Client, ann: Person, assistant: Agent) -> None:
+    headers = ann.headers
+    for body, content_type, status in BODIES_OF_NO_USE:
+        answer = http.post("/agents/assistant/runs", content=body, headers={**headers, "Content-Type": content_type})
+        assert answer.status_code == status, (body[:40], content_type)
+        assert "Traceback" not in answer.text
+        error_of(answer)
+    assert AgentOSRun.objects.count() == 0
+
+
+def test_a_file_is_refused_by_name(http: httpx.Client, ann: Person, assistant: Agent) -> None:
+    files = {"message": (None, "x"), "files": ("a.txt", b"text")}
+    answer = http.post("/agents/assistant/runs", files=files, headers=ann.headers)  # type: ignore[arg-type]
+    assert (answer.status_code, list(error_of(answer)["fields"])) == (400, ["files"])
+
+
+@pytest.fixture
+def things(ann: Person, assistant: Agent) -> dict[str, str]:
+    """A session with a finished and a live run, and a memory, all Ann's."""
+    owned = {"user_id": ann.user.pk, "team_id": ann.team.pk}
+    session = AgentOSSession.objects.create(agent=assistant, title="Secret plans", **owned)
+    done = AgentOSRun.objects.create(
+        session=session, agent=assistant, status=RunStatus.COMPLETED, finished_at=timezone.now(), **owned
+    )
+    AgentOSMessage.objects.create(session=session, run=done, number=1, role="user", content="secret")
+    live = AgentOSRun.objects.create(session=session, agent=assistant, status=RunStatus.RUNNING, **owned)
+    memory = AgentOSMemory.objects.create(memory="secret", **owned)
+    return {
+        "session_id": str(session.pk),
+        "run_id": str(live.pk),
+        "memory_id": str(memory.pk),
+        "agent_id": "assistant",
+        "team_id": "assistant",
+    }
+
+
+BODIES: dict[tuple[str, str], Callable[[dict[str, str]], dict[str, Any]]] = {
+    ("DELETE", "/sessions"): lambda ids: {"json": {"session_ids": [ids["session_id"]]}},
+    ("DELETE", "/memories"): lambda ids: {"json": {"memory_ids": [ids["memory_id"]]}},
+    ("PATCH", "/memories/{memory_id}"): lambda ids: {"json": {"memory": "taken"}},
+    ("POST", "/sessions/{session_id}/rename"): lambda ids: {"json": {"session_name": "taken"}},
+    ("POST", "/agents/{agent_id}/runs"): lambda ids: {"data": {"message": "x", "session_id": ids["session_id"]}},
+    ("POST", "/teams/{team_id}/runs"): lambda ids: {"data": {"message": "x", "session_id": ids["session_id"]}},
+    ("GET", "/agents/{agent_id}/runs"): lambda ids: {"params": {"session_id": ids["session_id"]}},
+    ("GET", "/teams/{team_id}/runs"): lambda ids: {"params": {"session_id": ids["session_id"]}},
+    ("GET", "/agents/{agent_id}/runs/{run_id}"): lambda ids: {"params": {"session_id": ids["session_id"]}},
+    ("GET", "/teams/{team_id}/runs/{run_id}"): lambda ids: {"params": {"session_id": ids["session_id"]}},
+}
+
+
+@pytest.mark.parametrize("caller", ["ben", "eve"])
+def test_foreign_ids_answer_like_unknown_ones(
+    http: httpx.Client, things: dict[str, str], request: pytest.FixtureRequest, caller: str
+) -> None:
+    headers = request.getfixturevalue(caller).headers
+    unknown = {**{name: str(uuid4()) for name in things}, "agent_id": things["agent_id"], "team_id": things["team_id"]}
+    before = _state()
+    asked = 0
+    for route in LET_IN:
+        body = BODIES.get((route.method, route.path), lambda ids: {})
+        if not body(things) and not set(re.findall(r"\{(\w+)\}", route.path)) & {"session_id", "run_id", "memory_id"}:
+            continue
+        asked += 1
+        answers = [
+            http.request(route.method, filled(route.path, **ids), headers=headers, **body(ids))
+            for ids in (things, unknown)
+        ]
+        for answer in answers:
+            assert (answer.status_code, error_of(answer)) == (404, NOT_FOUND), f"{route.method} {route.path}"
+    assert asked >= 18
+    assert _state() == before
+
+
+def _state() -> list[Any]:
+    return [
+        list(AgentOSSession.objects.values_list("title", "message_count", "updated_at")),
+        list(AgentOSRun.objects.order_by("pk").values_list("status", "cancel_requested_at")),
+        list(AgentOSMemory.objects.values_list("memory")),
+        AgentOSMessage.objects.count(),
+    ]
+
+
+def test_agents_that_are_not_served_are_not_there(
+    http: httpx.Client, ann: Person, ben: Person, eve: Person, assistant: Agent
+) -> None:
+    make_agent(ann.team, ann.user, "draft", status=AgentStatus.DRAFT)
+    make_agent(ann.team, ann.user, "vault", visibility=AgentVisibility.PRIVATE)
+    for person, agent_id in ((eve, "assistant"), (ann, "draft"), (ben, "vault"), (ann, "nowhere")):
+        for method, path, more in (
+            ("GET", f"/agents/{agent_id}", {}),
+            ("POST", f"/agents/{agent_id}/runs", {"data": {"message": "x", "stream": "false"}}),
+            ("POST", "/sessions", {"json": {"agent_id": agent_id}}),
+        ):
+            answer = http.request(method, path, headers=person.headers, **more)  # type: ignore[arg-type]
+            assert (answer.status_code, error_of(answer)) == (404, NOT_FOUND), f"{method} {path}"
+    assert http.get("/agents/vault", headers=ann.headers).status_code == 200
+
+
+def test_cancel_asks_the_run_to_stop_wherever_it_runs(http: httpx.Client, ann: Person, things: dict[str, str]) -> None:
+    where = f"/agents/assistant/runs/{things['run_id']}/cancel?session_id={things['session_id']}"
+    assert http.post(where, headers=ann.headers).status_code == 200
+    assert AgentOSRun.objects.get(pk=things["run_id"]).cancel_requested_at is not None
+
+
+def test_a_busy_session_answers_409_in_our_shape(http: httpx.Client, ann: Person, things: dict[str, str]) -> None:
+    AgentOSRun.objects.filter(pk=things["run_id"]).update(heartbeat_at=timezone.now())
+    sent = {"message": "x", "session_id": things["session_id"]}
+    answer = http.post("/agents/assistant/runs", data={**sent, "stream": "false"}, headers=ann.headers)
+    assert (answer.status_code, error_of(answer)["code"]) == (409, "session_busy")
+    streamed = http.post("/agents/assistant/runs", data=sent, headers=ann.headers)
+    assert "session_busy" in streamed.text
+    assert "Traceback" not in streamed.text
+
+
+def test_a_failure_of_the_build_is_told_and_nothing_inside_it(
+    http: httpx.Client, ann: Person, assistant: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("postgresql://secret@internal")
+
+    monkeypatch.setattr("apps.opie.engine.builder.build", broken)
+    answer = http.post("/agents/assistant/runs", data={"message": "x", "stream": "false"}, headers=ann.headers)
+    assert (answer.status_code, error_of(answer)["code"]) == (500, "internal")
+    assert "secret" not in answer.text
+
+
+def test_without_a_platform_the_answer_says_so(http: httpx.Client, ann: Person, assistant: Agent, offline: Any) -> None:
+    offline.delete()
+    answer = http.post("/agents/assistant/runs", data={"message": "x", "stream": "false"}, headers=ann.headers)
+    assert (answer.status_code, error_of(answer)["code"]) == (503, "no_platform")
+
+
+def test_a_key_works_within_its_scopes_until_it_is_revoked(
+    http: httpx.Client, ann: Person, assistant: Agent, key_of: Callable[..., str]
+) -> None:
+    headers = {"Authorization": f"Bearer {key_of(ann, ['view_agents'])}"}
+    assert http.get("/agents", headers=headers).status_code == 200
+    refused = http.post("/agents/assistant/runs", data={"message": "x"}, headers=headers)
+    assert refused.status_code == 403
+    ApiKey.objects.update(revoked_at=timezone.now())
+    assert http.get("/agents", headers=headers).status_code == 401
+
+
+def test_a_suspended_or_demoted_person_is_out_at_once(http: httpx.Client, ben: Person, assistant: Agent) -> None:
+    headers = ben.headers
+    assert http.get("/agents", headers=headers).status_code == 200
+    Membership.objects.filter(user=ben.user).update(role=Role.VIEWER)
+    assert http.post("/agents/assistant/runs", data={"message": "x"}, headers=headers).status_code == 403
+    User.objects.filter(pk=ben.user.pk).update(is_active=False)
+    assert http.get("/agents", headers=headers).status_code == 401
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that takes its time, and a re-check that does not."""
+    made = OfflineResponder.__init__
+
+    def pausing(self: OfflineResponder, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        self.pause = 0.5
+
+    monkeypatch.setattr(OfflineResponder, "__init__", pausing)
+    monkeypatch.setattr(gate, "RECHECK_SECONDS", 0.2)
+
+
+def test_an_open_stream_ends_when_rights_shrink_and_the_run_goes_on(
+    slow: None, http: httpx.Client, ben: Person, assistant: Agent
+) -> None:
+    with http.stream("POST", "/agents/assistant/runs", data={"message": "hello"}, headers=ben.headers) as answer:
+        lines = answer.iter_lines()
+        next(line for line in lines if "RunContent" in line)
+        User.objects.filter(pk=ben.user.pk).update(stamp=new_stamp())
+        started = time.monotonic()
+        rest = "\n".join(lines)
+    assert time.monotonic() - started < 2
+    assert "token_invalid" in rest
+    assert AgentOSRun.objects.get().status == "running"
+    AgentOSRun.objects.update(cancel_requested_at=timezone.now())
+    _until(lambda: AgentOSRun.objects.get().status == "cancelled")
+
+
+def test_a_waiting_answer_is_refused_when_rights_shrink(
+    slow: None, http: httpx.Client, ben: Person, assistant: Agent
+) -> None:
+    def demote() -> None:
+        _until(lambda: AgentOSRun.objects.exists())
+        User.objects.filter(pk=ben.user.pk).update(is_active=False)
+        connection.close()
+
+    headers = ben.headers
+    thread = threading.Thread(target=demote)
+    thread.start()
+    answer = http.post("/agents/assistant/runs", data={"message": "hello", "stream": "false"}, headers=headers)
+    thread.join()
+    assert (answer.status_code, error_of(answer)["code"]) == (401, "token_invalid")
+    AgentOSRun.objects.update(cancel_requested_at=timezone.now())
+    _until(lambda: AgentOSRun.objects.get().status == "cancelled")
+
+
+def _until(true: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_reader_who_leaves_does_not_stop_the_run(http: httpx.Client, ann: Person, assistant: Agent) -> None:
+    with http.stream("POST", "/agents/assistant/runs", data={"message": "hello"}, headers=ann.headers) as answer:
+        next(line for line in answer.iter_lines() if "RunStarted" in line)
+    _until(lambda: AgentOSRun.objects.get().status == "completed")
+    assert AgentOSMessage.objects.filter(is_answer=True).exclude(content="").exists()
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example.com", "127.0.0.1.evil.example.com", "127.0.0.1@evil.example.com", "a/b"]
+)
+def test_other_hosts_are_not_served(http: httpx.Client, ann: Person, host: str) -> None:
+    answer = http.get("/agents", headers={**ann.headers, "Host": host})
+    assert (answer.status_code, error_of(answer)["code"]) == (400, "unknown_host")
+
+
+def test_a_second_authorization_header_is_refused(http: httpx.Client, ann: Person, ben: Person) -> None:
+    headers = [("Authorization", f"Bearer {ann.token}"), ("Authorization", f"Bearer {ben.token}")]
+    assert http.get("/agents", headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/agents/", "//agents", "/agents/assistant/runs/../../..", "/agents%2Fassistant", "/AGENTS", "/agents/%00"]
+)
+def test_a_path_is_what_it_says_or_not_there(http: httpx.Client, ann: Person, assistant: Agent, path: str) -> None:
+    answer = http.get(path, headers=ann.headers)
+    assert answer.status_code in (404, 200)
+    assert find_route("GET", path) is None or path == "/agents"
+
+
+def test_request_ids_are_the_callers_when_sane(http: httpx.Client) -> None:
+    assert http.get("/health", headers={"X-Request-Id": "my-request-1"}).headers["x-request-id"] == "my-request-1"
+    assert http.get("/health", headers={"X-Request-Id": "a b"}).headers["x-request-id"] != "a b"
+
+
+async def test_websockets_are_closed(served: Serving, ann: Person) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    await served.app({"type": "websocket", "path": "/workflows/ws", "headers": []}, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_a_server_for_one_person_serves_nobody_else(ann: Person, ben: Person, assistant: Agent) -> None:
+    with serving(only_user_id=ann.user.pk) as server, httpx.Client(base_url=server.url) as http:
+        assert http.get("/agents", headers=ann.headers).status_code == 200
+        assert http.get("/agents", headers=ben.headers).status_code == 403
+
+
+def test_events_with_errors_keep_only_text_of_ours() -> None:
+    foreign = json.dumps({"event": "RunError", "content": "postgresql://secret", "traceback": "x", "error_type": None})
+    safe = safe_frame(b"event: RunError\ndata: " + foreign.encode())
+    assert b"secret" not in safe
+    assert b"traceback" not in safe
+    ours = json.dumps({"event": "TeamRunError", "content": "Too many requests.", "error_type": "opie:limit_exceeded"})
+    assert b"Too many requests." in safe_frame(b"data: " + ours.encode())
