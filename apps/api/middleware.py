@@ -23,11 +23,9 @@ def RequestIdMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802
         answer = cast(Callable[[HttpRequest], Awaitable[HttpResponseBase]], get_response)
 
         async def in_loop(request: HttpRequest) -> HttpResponseBase:
-            token = set_request_id(_prepare(request))
-            response = _finish(request, await answer(request))
-            if not response.streaming:  # a streamed body is written after this returns, in the same task
-                reset_request_id(token)
-            return response
+            # Not reset: the task ends with the request, and after this returns Django still logs, and streams the body.
+            set_request_id(_prepare(request))
+            return _finish(request, await answer(request))
 
         return in_loop
 

@@ -184,6 +184,12 @@ def test_what_is_not_offered_is_not_there(db: None, page: str) -> None:
     assert Client().get(f"/accounts/{page}/").status_code == 404
 
 
+def test_signing_in_offers_the_way_back_in_once(db: None) -> None:
+    html = Client().get("/accounts/login/").content.decode()
+    assert html.count("/accounts/password/reset/") == 1
+    assert 'autocomplete="current-password"' in html
+
+
 def test_a_wrong_form_shows_its_errors_beside_the_field_and_keeps_what_was_typed(db: None) -> None:
     words = {"password1": "short", "password2": "short"}
     html = Client().post("/accounts/signup/", {"email": "ann@example.com", **words}).content.decode()
