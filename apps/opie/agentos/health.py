@@ -76,15 +76,19 @@ class Snapshot:
 
 def snapshot() -> Snapshot:
     """Ask every part now; AgentOS at most every few seconds. Sync, and never raises for a part that is down."""
-    database = _timed("database", _database)
-    if database.status != "ok":
-        waiting = "Waits for the database."
-        rest = (Part("migrations", "down", waiting, 0), _timed("cache", _cache), Part("worker", "down", waiting, 0))
-        return Snapshot((database, *rest, _agentos(), Part("platforms", "down", waiting, 0)))
-    checks = (("migrations", _migrations), ("cache", _cache), ("worker", _worker))
-    return Snapshot(
-        (database, *(_timed(name, check) for name, check in checks), _agentos(), _timed("platforms", _platforms))
-    )
+    database = check("database")
+    answers = database.status == "ok"
+    rest = (check(name) if answers or name not in _IN_DATABASE else _waits(name) for name in _SHOWN[1:])
+    return Snapshot((database, *rest))
+
+
+def check(name: str) -> Part:
+    """Ask one part now. Raises KeyError for a name that is not in CHECKS."""
+    return _agentos() if name == "agentos" else _timed(name, CHECKS[name])
+
+
+def _waits(name: str) -> Part:
+    return Part(name, "down", "Waits for the database.", 0)
 
 
 @once
@@ -126,6 +130,13 @@ def _database() -> tuple[Status, str]:
     return "ok", f"PostgreSQL {version} with pgvector {vector}"
 
 
+def _pgvector() -> tuple[Status, str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT '[1,2]'::vector <-> '[1,3]'::vector")
+        distance = cursor.fetchone()[0]
+    return "ok", f"Measures distances ({distance:g})"
+
+
 def _migrations() -> tuple[Status, str]:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -164,7 +175,7 @@ def _worker() -> tuple[Status, str]:
 def _platforms() -> tuple[Status, str]:
     names = sorted(AIPlatform.objects.filter(is_enabled=True).values_list("platform_name", flat=True))
     if not names:
-        raise _Failed("No LLM platform is enabled: run manage.py setup_platforms.")
+        raise _Failed("No LLM platform is enabled: run manage.py setup_platforms, or add one under platforms.")
     return "ok", ", ".join(names)
 
 
@@ -195,3 +206,16 @@ def _ask_agentos() -> tuple[Status, str]:
     if status != http.HTTPStatus.OK:
         raise _Failed(f"Something else listens on AgentOS's port {settings.AGENTOS_DEFAULT_PORT}.")
     return "ok", f"Port {settings.AGENTOS_DEFAULT_PORT}"
+
+
+CHECKS: dict[str, Callable[[], tuple[Status, str]]] = {
+    "database": _database,
+    "pgvector": _pgvector,
+    "migrations": _migrations,
+    "cache": _cache,
+    "worker": _worker,
+    "agentos": _ask_agentos,
+    "platforms": _platforms,
+}
+_SHOWN = ("database", "migrations", "cache", "worker", "agentos", "platforms")
+_IN_DATABASE = frozenset({"migrations", "worker", "platforms"})

@@ -1,0 +1,44 @@
+"""Serve AgentOS beside Django."""
+
+import os
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.opie.agentos.server import DRAIN_SECONDS, ONLY_USER
+from apps.opie.agentos.who import user_named
+
+
+class Command(BaseCommand):
+    help = "Serves AgentOS (FastAPI) over the agents and sessions in the rows. Every call needs a token or an API key."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=settings.AGENTOS_DEFAULT_HOST, help="address to listen on")
+        parser.add_argument("--port", type=int, default=settings.AGENTOS_DEFAULT_PORT, help="port to listen on")
+        parser.add_argument("--user-id", help="serve this person only, with their agents (id or e-mail address)")
+        parser.add_argument(
+            "--reload", action="store_true", default=settings.AGENTOS_AUTO_RELOAD, help="restart when code changes"
+        )
+
+    def handle(self, *args: Any, host: str, port: int, user_id: str | None, reload: bool, **options: Any) -> None:  # noqa: ARG002
+        if not settings.AGENTOS_ENABLED:
+            raise CommandError("AgentOS is switched off: set AGENTOS_ENABLED=true to serve it.")
+        os.environ.pop(ONLY_USER, None)
+        if user_id:
+            os.environ[ONLY_USER] = str(user_named(user_id).pk)
+        self.stdout.write(f"AgentOS listens on http://{host}:{port}")
+        self.stdout.flush()
+        # Uvicorn first lets answers end, then the app drains the runs that nobody reads.
+        uvicorn.run(
+            "apps.opie.agentos.asgi:application",
+            factory=True,
+            host=host,
+            port=port,
+            reload=reload,
+            ws="none",
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=int(DRAIN_SECONDS),
+        )
