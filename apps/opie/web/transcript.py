@@ -129,7 +129,10 @@ def _stretch_of(session: AgentOSSession, before: int | None) -> _Stretch:
 def _answer(run: AgentOSRun, question: str, rows: list[AgentOSMessage], usage: Mapping[UUID, RunUsage]) -> Answer:
     used = usage.get(run.pk)
     performance = getattr(run, "performance", None)
-    said = [row for row in rows if row.role != MessageRole.USER]
+    # A failed run's message is its error in words, and that is shown as an error.
+    said = [
+        row for row in rows if row.role != MessageRole.USER and not (row.is_answer and row.content == run.error_message)
+    ]
     return Answer(
         run_id=run.pk,
         status=run.status,
