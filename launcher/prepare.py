@@ -53,11 +53,8 @@ def _create_cache_table() -> None:
 
 def _first_data(name: str, command: str) -> None:
     """Run a command that makes what is missing and leaves the rest alone."""
-    from django.core.management import CommandError, call_command, get_commands
+    from django.core.management import CommandError, call_command
 
-    if command not in get_commands():
-        say(line(name, f"skipped: there is no command {command} yet"))
-        return
     said = StringIO()
     with step(name, "preparing") as current:
         try:
