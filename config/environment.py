@@ -4,13 +4,34 @@ The field's description is the documentation: docs/settings.md is checked agains
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 INSECURE_SECRET_KEY = "insecure-and-only-for-tools-that-never-serve"  # noqa: S105
 ROOT = Path(__file__).resolve().parent.parent
+
+
+class MailServer(NamedTuple):
+    """Where mail goes out: smtp://, smtp+tls:// (STARTTLS) or smtps://, as user:password@host:port."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Raises ValueError for another scheme, or without a host."""
+        parts = urlsplit(url)
+        ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+        if parts.scheme not in ports or not parts.hostname:
+            raise ValueError("EMAIL_URL must read smtp://, smtp+tls:// or smtps://user:password@host:port.")
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        return cls(parts.scheme, parts.hostname, parts.port or ports[parts.scheme], user, password)
 
 
 class Environment(BaseSettings):
@@ -61,7 +82,8 @@ class Environment(BaseSettings):
         description="Milliseconds between two words of the offline responder, so that its streaming can be seen.",
     )
     EMAIL_URL: str = Field(
-        "", description="smtp://user:password@host:port for outgoing mail. Empty: mails are written to the log."
+        "",
+        description="smtp://user:password@host:port for outgoing mail, smtp+tls:// for STARTTLS, smtps:// for TLS. Empty: mails are written to the log.",
     )
     DEFAULT_FROM_EMAIL: str = Field("opie@localhost", description="Sender of outgoing mail.")
     LOG_LEVEL: str = Field("INFO", description="Least level that is logged.")
@@ -107,6 +129,10 @@ class Environment(BaseSettings):
     def _refuse(insecure: bool, what_to_do: str) -> None:
         if insecure:
             raise ValueError(what_to_do)
+
+    @property
+    def mail_server(self) -> "MailServer | None":
+        return MailServer.parse(self.EMAIL_URL) if self.EMAIL_URL else None
 
     @property
     def production(self) -> bool:

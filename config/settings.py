@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "procrastinate.contrib.django",
 ]
 
@@ -129,7 +130,8 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+# Without a mail server nobody could confirm an address.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if environment.mail_server else "optional"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_ADAPTER = "apps.accounts.registration.AccountAdapter"
 
@@ -173,6 +175,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Opie",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "RunStatusEnum": "apps.opie.models.runs.RunStatus.choices",
         "AgentStatusEnum": "apps.opie.models.agents.AgentStatus.choices",
@@ -184,7 +188,12 @@ SPECTACULAR_SETTINGS = {
 
 # --- mail and logs -------------------------------------------------------------------------------
 DEFAULT_FROM_EMAIL = environment.DEFAULT_FROM_EMAIL
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+_mail = environment.mail_server
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _mail else 'console'}.EmailBackend"
+if _mail:
+    EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
