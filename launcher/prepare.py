@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from io import StringIO
 
-from launcher.console import line, say, step
+from launcher.console import say, step
 
 # How `create_demo` begins the line that says how to sign in.
 DEMO_LOGIN = "Demo login:"
