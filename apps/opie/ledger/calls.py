@@ -3,10 +3,12 @@
 A row that stays open is the evidence of a call whose process died; recovery finishes it.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.api.errors import NotAllowed
@@ -18,6 +20,15 @@ from apps.opie.models.usage import AgentOSUsage, CallOutcome, Certainty
 from apps.opie.scope import RunScope
 
 LONGEST_ERROR_CODE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PricedAs:
+    """What decides the price of a call."""
+
+    api_type: str
+    base_url: str
+    model: str
 
 
 class CalledPlatform(Protocol):
@@ -64,14 +75,15 @@ def settle_call(
     latency_ms: int | None = None,
     time_to_first_token_ms: int | None = None,
     error_code: str = "",
+    priced_as: PricedAs | None = None,
 ) -> bool:
-    """Price the call and close its row; returns whether this closed it. A settled row never changes again."""
+    """Price the call and close its row; returns whether this closed it. A settled row never changes again.
+
+    Who knows what was asked says so in `priced_as`; otherwise it is read from the rows.
+    """
     moment = timezone.now()
     still_open = AgentOSUsage.objects.filter(id=call_id, outcome=CallOutcome.OPEN)
-    called = still_open.values_list("model", "platform__api_type", "platform__base_url").first()
-    if called is None:
-        return False
-    prices = _prices_of(called, tokens, moment)
+    prices = _prices_of(priced_as or _asked_in(still_open), tokens, moment)
     counts = tokens or TokenCounts()
     closed = still_open.update(
         input_tokens=counts.input,
@@ -98,10 +110,14 @@ def close_open_calls(run_id: UUID) -> int:
     return still_open.update(outcome=CallOutcome.INTERRUPTED, certainty=Certainty.UNKNOWN, finished_at=timezone.now())
 
 
-def _prices_of(
-    called: tuple[str, str | None, str | None], tokens: TokenCounts | None, moment: datetime
-) -> UnitPrices | None:
-    model, api_type, base_url = called
-    if api_type is None:  # the platform was deleted while it answered
+def _asked_in(still_open: QuerySet[AgentOSUsage]) -> PricedAs | None:
+    """None when the call is settled already, or its platform was deleted."""
+    asked = still_open.values_list("platform__api_type", "platform__base_url", "model").first()
+    return None if asked is None or asked[0] is None else PricedAs(asked[0], asked[1] or "", asked[2])
+
+
+def _prices_of(asked: PricedAs | None, tokens: TokenCounts | None, moment: datetime) -> UnitPrices | None:
+    if asked is None:
         return None
-    return unit_prices(api_type, base_url or "", model, moment=moment, input_tokens=tokens.input if tokens else None)
+    input_tokens = tokens.input if tokens else None
+    return unit_prices(asked.api_type, asked.base_url, asked.model, moment=moment, input_tokens=input_tokens)
