@@ -7,7 +7,7 @@ from uuid import UUID
 
 from apps.accounts.authentication import principal_from_bearer
 from apps.accounts.principal import Principal, still_valid
-from apps.api.errors import NotAllowed, NotFound, OpieError
+from apps.api.errors import InvalidInput, NotAllowed, NotFound, OpieError
 from apps.opie.agentos.intake import Intake
 from apps.opie.agentos.letin import Route
 from apps.opie.models import Agent, AgentOSMemory, AgentOSRun, AgentOSSession
@@ -54,11 +54,20 @@ def stays_admitted(principal: Principal) -> bool:
 def admit(principal: Principal, route: Route, path_ids: dict[str, str], intake: Intake) -> None:
     """Every agent, session, run and memory that the request names must be this caller's. Raises NotFound, for what
     is not there and for what is somebody else's alike."""
+    _require_agent_for_session(route, intake)
     _require_agents(principal, route, intake.agents)
     _require_all(AgentOSSession.objects.visible_to(principal).filter(pk__in=intake.sessions).count(), intake.sessions)
     _require_all(AgentOSMemory.objects.visible_to(principal).filter(pk__in=intake.memories).count(), intake.memories)
     if "run_id" in path_ids:
         _require_run(principal, path_ids, intake)
+
+
+def _require_agent_for_session(route: Route, intake: Intake) -> None:
+    if not route.makes_session:
+        return
+    needed = "team_id" if intake.query.get("type") == "team" else "agent_id"
+    if needed not in intake.body:
+        raise InvalidInput(fields={needed: ["This field is required."]})
 
 
 def _require_agents(principal: Principal, route: Route, agent_ids: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any
@@ -39,6 +40,7 @@ _BY_STATUS: dict[int, type[OpieError]] = {
     503: Unavailable,
 }
 _GENERIC = Internal.message
+SILENT_SECONDS = 10.0
 _KEPT_HEADERS = frozenset({b"content-type", b"cache-control"})
 _UNSEEN_ROLES = frozenset({"system", "developer"})
 
@@ -72,6 +74,7 @@ class Answer:
         self.ended = False
         self._streams = False
         self._lock = asyncio.Lock()
+        self._sent_at = time.monotonic()
 
     async def send(self, message: Message) -> None:
         async with self._lock:
@@ -97,6 +100,13 @@ class Answer:
             event = {"event": "RunError", "error_type": error.code, "content": error.message}
             await self._send({"type": "http.response.body", "body": _frame("RunError", event), "more_body": False})
 
+    async def keep_alive(self) -> None:
+        """A comment in a stream that says nothing, so that nobody between takes it for dead."""
+        async with self._lock:
+            if self._streams and not self.ended and time.monotonic() - self._sent_at > SILENT_SECONDS:
+                self._sent_at = time.monotonic()
+                await self._send({"type": "http.response.body", "body": b": waiting\n\n", "more_body": True})
+
     async def _begin(self) -> None:
         assert self._start is not None  # noqa: S101 - ASGI: the start comes first
         self.started = True
@@ -116,7 +126,7 @@ class Answer:
         if not more:
             whole, separator, self._held = whole + separator + self._held, b"", b""
         if whole or not more:
-            self.ended = not more
+            self.ended, self._sent_at = not more, time.monotonic()
             safe = b"\n\n".join(safe_frame(frame) for frame in whole.split(b"\n\n")) + separator
             await self._send({"type": "http.response.body", "body": safe, "more_body": more})
 

@@ -26,6 +26,7 @@ from apps.opie.agentos.not_offered import RefusingDb, refusing_what_is_left
 from apps.opie.agentos.run_rows import RunFilter
 from apps.opie.agentos.session_rows import Reading, SessionFilter
 from apps.opie.agentos.sessions_mapping import AnyRun, AnySession
+from apps.opie.scope import current_scope
 
 DB_ID = "opie"
 HISTORY_RUNS = 50
@@ -79,8 +80,9 @@ class DjangoDb(RefusingDb):
         if principal is None:
             return None
         reading = self._reading
-        if runs_limit is not None:
-            reading = replace(reading, runs=min(runs_limit, reading.runs), runs_for_context=True)
+        if runs_limit is not None or current_scope.get() is not None:
+            most = reading.runs if runs_limit is None else min(runs_limit, reading.runs)
+            reading = replace(reading, runs=most, for_context=True)
         found = await rows.run(session_rows.read_session, principal, session_id, reading)
         if found is None:
             return None
@@ -193,7 +195,9 @@ class DjangoDb(RefusingDb):
         run_index: int | None = None,
     ) -> None:
         """`run_index` is not used: with a bounded history Agno computes it wrong, so the rows number themselves."""
-        await rows.run(run_rows.store_run, self._acting(), _as_run(run), session_id, user_id)
+        stored = _as_run(run)
+        if not run_rows.left_to_recorder(stored):
+            await rows.run(run_rows.store_run, self._acting(), stored, session_id, user_id)
 
     async def append_run_to_session_if_absent(
         self, session_id: str, run_dict: dict[str, Any], user_id: str | None = None

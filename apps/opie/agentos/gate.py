@@ -69,7 +69,8 @@ class Gate:
                 await rows.run(recorder.request_cancel, principal, UUID(path_ids["run_id"]))
                 await send_json(send, 200, {}, request_id)
                 return
-            await self._refresh()
+            if route.asks_about_agents:
+                await self._refresh()
         except Exception as error:  # noqa: BLE001 - the outermost layer: whatever it is, the client gets our shape
             await send_error(send, error, request_id)
             return
@@ -127,6 +128,7 @@ class Gate:
                         NotSignedIn("Your rights have changed. Sign in again.", code="token_invalid")
                     )
                     return
+                await answer.keep_alive()
             await _finish(inner, answer)
         finally:
             inner.cancel()

@@ -76,8 +76,6 @@ async def take_in(
         intake.body = _checked(sent, route.body, intake, principal, problems)
     for name in route.required - {*intake.query, *intake.body, *problems}:
         problems[name] = ["This field is required."]
-    if route.one_of and not route.one_of & {*intake.body, *problems}:
-        problems[min(route.one_of)] = [f"Send one of: {', '.join(sorted(route.one_of))}."]
     if problems:
         raise InvalidInput(fields=problems)
     return intake

@@ -48,11 +48,17 @@ class Route:
     body_type: BodyType = "none"
     body: Mapping[str, Kind] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
-    one_of: frozenset[str] = frozenset()
     # Agno's own client sends every field it knows, as null where it has nothing to say.
     null_is_absent: frozenset[str] = frozenset()
     # Answered by Opie: Agno would act on its own process only.
     cancels: bool = False
+    # Its agent, or team when that is its type, must be named.
+    makes_session: bool = False
+
+    @property
+    def asks_about_agents(self) -> bool:
+        """Whether AgentOS looks at its list of agents for the answer."""
+        return self.path.startswith(("/agents", "/teams"))
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -105,7 +111,7 @@ def _sessions() -> tuple[Route, ...]:
             query={"type": "type"},
             body_type="json",
             body=made,
-            one_of=frozenset({"agent_id", "team_id"}),
+            makes_session=True,
             null_is_absent=frozenset({"session_id", "session_state", "metadata", "workflow_id"}),
         ),
         Route(

@@ -80,7 +80,7 @@ def store_run(principal: Principal, run: AnyRun, session_id: str, user_id: str |
     """Stores a plain Agno run, new or going on, in this person's session. False where nothing was written:
     the run is recorded by our recorder, has ended, or belongs (or would belong) to somebody else."""
     key = as_uuid(run.run_id)
-    if key is None or not names(principal, user_id) or _left_to_recorder(run):
+    if key is None or not names(principal, user_id) or left_to_recorder(run):
         return False
     with transaction.atomic():
         session = _locked_session(principal, session_id)
@@ -146,7 +146,8 @@ def cancel_run(principal: Principal, session_id: str, run_id: str, expected_stat
 def delete_runs(principal: Principal, run_ids: Sequence[str]) -> int:
     """How many of these this person had and has no more. A run that is being recorded stays."""
     keys = [key for key in map(as_uuid, run_ids) if key and not recorder.is_recording(key)]
-    own = AgentOSRun.objects.visible_to(principal).filter(pk__in=keys)
+    beating = AgentOSRun.objects.live().filter(heartbeat_at__gte=timezone.now() - recorder.STALE_AFTER)
+    own = AgentOSRun.objects.visible_to(principal).filter(pk__in=keys).exclude(pk__in=beating)
     count = own.count()
     own.delete()
     return count
@@ -159,7 +160,8 @@ def _is_recorded(row: AgentOSRun) -> bool:
     return recorder.is_recording(row.pk) or (going and row.messages.exists())
 
 
-def _left_to_recorder(run: AnyRun) -> bool:
+def left_to_recorder(run: AnyRun) -> bool:
+    """Whether a turn of this process writes this run, or the one that this is a part of."""
     for run_id in (run.run_id, run.parent_run_id):
         key = as_uuid(run_id)
         if key is not None and recorder.is_recording(key):

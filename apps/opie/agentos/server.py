@@ -56,6 +56,7 @@ class ServedAgents:
         self._db = db
         self._principal = principal
         self._stamp: str | None = None
+        self._turn = asyncio.Lock()
 
     def load(self) -> None:
         """Read what has changed since the last time. Sync."""
@@ -65,9 +66,11 @@ class ServedAgents:
 
     async def refresh(self) -> None:
         """The same from async code; the lists change on the loop, between two requests."""
-        stamp, found = await rows.run(self._read, self._stamp)
-        if found is not None:
-            self._put(stamp, found)
+        # One at a time: an older reading must not be put over a newer one.
+        async with self._turn:
+            stamp, found = await rows.run(self._read, self._stamp)
+            if found is not None:
+                self._put(stamp, found)
 
     def _read(self, known: str | None) -> tuple[str, list[Agent] | None]:
         stamp = Agent.objects.stamp()

@@ -13,11 +13,14 @@ from agno.session import AgentSession, TeamSession
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
+from django.utils import timezone
 
 from apps.accounts.principal import Principal
+from apps.api.errors import Conflict
 from apps.api.ids import uuid7_floor
 from apps.opie.agentos import sessions_mapping as mapping
-from apps.opie.agentos.sessions_mapping import AGNO_KEY, AnySession, RunParts
+from apps.opie.agentos.sessions_mapping import AGNO_KEY, NAME_WHEN_READ, AnySession, RunParts
+from apps.opie.engine.recorder import STALE_AFTER
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession, AgentOSUsage
 from apps.opie.models.agents import AgentKind
 from apps.opie.models.runs import RunStatus
@@ -26,7 +29,7 @@ MOST_AGNO_DATA = 64 * 1024
 MOST_SESSIONS_AT_ONCE = 200
 _SORTABLE = {"created_at": "created_at", "updated_at": "updated_at", "session_name": "title", "session_id": "id"}
 # Made by us when a session is read; the rows they come from are the truth.
-_DERIVED = ("session_name", "session_metrics")
+_DERIVED = ("session_name", NAME_WHEN_READ, "session_metrics")
 
 
 class SessionDataTooLarge(ValueError):  # noqa: N818 - it reads as what happened
@@ -50,11 +53,12 @@ class SessionFilter:
 
 @dataclass(frozen=True)
 class Reading:
-    """How much is read with a session: its latest runs, and whether their figures are wanted."""
+    """How much is read with a session: its latest runs, whether their figures are wanted, and whether it is only for
+    a model to know what was said."""
 
     runs: int
     figures: bool = False
-    runs_for_context: bool = False
+    for_context: bool = False
 
 
 def as_uuid(text: str | None) -> UUID | None:
@@ -101,9 +105,10 @@ def latest_runs(
 ) -> dict[UUID, list[RunParts]]:
     """The latest runs of each session, oldest first, in three queries however many sessions there are."""
     runs = AgentOSRun.objects.visible_to(principal).filter(session__in=[row.pk for row in sessions])
-    if reading.runs_for_context:
-        # What Agno leaves out of a model's history must not use up the window.
-        runs = runs.filter(parent=None, status__in=[RunStatus.COMPLETED, RunStatus.RUNNING, RunStatus.PENDING])
+    if reading.for_context:
+        # What is no history must not use up the window; the run under way is stored already, and its question
+        # would be asked twice.
+        runs = runs.filter(parent=None, status=RunStatus.COMPLETED)
     # Not by id: plain Agno runs bring ids of their own, which are in no order.
     if len(sessions) == 1:
         found = list(runs.select_related("agent").order_by("-created_at", "-id")[: reading.runs])
@@ -196,12 +201,18 @@ def rename_session(principal: Principal, session_id: str, title: str) -> AgentOS
 
 
 def delete_sessions(principal: Principal, session_ids: Sequence[str]) -> int:
-    """How many of these this person had and has no more."""
+    """How many of these this person had and has no more. Raises Conflict while an answer is written in one of them."""
     keys = [key for key in map(as_uuid, session_ids) if key]
     own = AgentOSSession.objects.visible_to(principal).filter(pk__in=keys)
-    count = own.count()
-    own.delete()
-    return count
+    with transaction.atomic():
+        found = list(own.select_for_update().values_list("pk", flat=True))
+        live = AgentOSRun.objects.live().filter(session__in=found)
+        if live.filter(heartbeat_at__gte=timezone.now() - STALE_AFTER).exists():
+            raise Conflict(
+                "An answer is being written in this session. Wait for it, or stop it first.", code="session_busy"
+            )
+        own.filter(pk__in=found).delete()
+    return len(found)
 
 
 def names(principal: Principal, user_id: str | None) -> bool:
@@ -266,9 +277,14 @@ def _insert(principal: Principal, team_id: UUID, key: UUID, session: AnySession)
 
 def _change(row: AgentOSSession, session: AnySession) -> None:
     title = _title_in(session)
-    if title and title != str(row):
+    renamed = title is not None and title != (session.session_data or {}).get(NAME_WHEN_READ)
+    kept = {name: value for name, value in mapping.agno_part(row).items() if name not in ("session_data", "metadata")}
+    kept |= _agno_data(session)
+    if not renamed and kept == mapping.agno_part(row):
+        return
+    if title is not None and renamed:
         row.title = title
-    row.metadata = {**row.metadata, AGNO_KEY: {**mapping.agno_part(row), **_agno_data(session)}}
+    row.metadata = {**row.metadata, AGNO_KEY: kept} if kept else row.metadata
     row.save(update_fields=["title", "metadata", "updated_at"])
 
 
@@ -286,8 +302,9 @@ def _title_in(session: AnySession) -> str | None:
 
 
 def _agno_data(session: AnySession) -> dict[str, Any]:
-    kept = {name: value for name, value in (session.session_data or {}).items() if name not in _DERIVED}
-    text = json.dumps({"session_data": kept, "metadata": session.metadata}, default=str).replace("\\u0000", "")
+    kept = {name: value for name, value in (session.session_data or {}).items() if value and name not in _DERIVED}
+    parts = {name: value for name, value in (("session_data", kept), ("metadata", session.metadata)) if value}
+    text = json.dumps(parts, default=str).replace("\\u0000", "")
     if len(text) > MOST_AGNO_DATA:
         raise SessionDataTooLarge(f"Agno's data of a session may take {MOST_AGNO_DATA} bytes; this takes {len(text)}.")
     data: dict[str, Any] = json.loads(text)

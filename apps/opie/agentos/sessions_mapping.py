@@ -26,6 +26,8 @@ AnyRun = RunOutput | TeamRunOutput | WorkflowRunOutput
 
 # The one key of a session's metadata that Agno's own data lives under.
 AGNO_KEY = "agno"
+# Agno writes a session back whole: this tells a name that it changed from one that it only read.
+NAME_WHEN_READ = "session_name_when_read"
 
 _STATUS_TO_AGNO = {
     RunStatus.PENDING: AgnoStatus.pending,
@@ -203,7 +205,8 @@ def _messages(parts: RunParts) -> list[Message]:
 
 
 def _session_data(row: AgentOSSession, runs: Sequence[RunParts]) -> dict[str, Any]:
-    data = {**agno_part(row).get("session_data", {}), "session_name": str(row)}
+    name = str(row)
+    data = {**agno_part(row).get("session_data", {}), "session_name": name, NAME_WHEN_READ: name}
     known = [parts.metrics for parts in runs if parts.metrics is not None]
     if known:
         data["session_metrics"] = {

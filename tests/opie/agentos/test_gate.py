@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from fastapi.routing import APIRoute
 
 from apps.accounts.models import ApiKey, Membership, Role, User
 from apps.accounts.models.people import new_stamp
-from apps.opie.agentos import gate
+from apps.opie.agentos import answers, gate
 from apps.opie.agentos.answers import safe_frame
 from apps.opie.agentos.letin import LET_IN, find_route
 from apps.opie.models import Agent, AgentOSMemory, AgentOSMessage, AgentOSRun, AgentOSSession
@@ -425,3 +426,29 @@ def test_events_with_errors_keep_only_text_of_ours() -> None:
     assert b"traceback" not in safe
     ours = json.dumps({"event": "TeamRunError", "content": "Too many requests.", "error_type": "opie:limit_exceeded"})
     assert b"Too many requests." in safe_frame(b"data: " + ours.encode())
+
+
+def test_a_session_is_not_deleted_under_its_answer(http: httpx.Client, ann: Person, things: dict[str, str]) -> None:
+    AgentOSRun.objects.filter(pk=things["run_id"]).update(heartbeat_at=timezone.now())
+    answer = http.delete(f"/sessions/{things['session_id']}", headers=ann.headers)
+    assert (answer.status_code, error_of(answer)["code"]) == (409, "session_busy")
+    AgentOSRun.objects.filter(pk=things["run_id"]).update(heartbeat_at=timezone.now() - timedelta(minutes=5))
+    assert http.delete(f"/sessions/{things['session_id']}", headers=ann.headers).status_code == 204
+    assert not AgentOSSession.objects.exists()
+
+
+def test_a_session_needs_its_agent_named(http: httpx.Client, ann: Person, assistant: Agent, desk: Agent) -> None:
+    for query, body, field in (("", {}, "agent_id"), ("?type=team", {"agent_id": "assistant"}, "team_id")):
+        answer = http.post(f"/sessions{query}", json=body, headers=ann.headers)
+        assert (answer.status_code, list(error_of(answer)["fields"])) == (400, [field])
+    assert http.post("/sessions?type=team", json={"team_id": "desk"}, headers=ann.headers).status_code == 201
+
+
+def test_a_silent_stream_is_kept_alive(
+    slow: None, http: httpx.Client, ann: Person, assistant: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "SILENT_SECONDS", 0.1)
+    with http.stream("POST", "/agents/assistant/runs", data={"message": "hello"}, headers=ann.headers) as answer:
+        assert next(line for line in answer.iter_lines() if line.startswith(":")) == ": waiting"
+    AgentOSRun.objects.update(cancel_requested_at=timezone.now())
+    _until(lambda: AgentOSRun.objects.get().has_ended)
