@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 
 from apps.accounts.api_keys import create_api_key
@@ -116,3 +117,9 @@ def key_of() -> Callable[..., str]:
 def served(transactional_db: None) -> Iterator[Serving]:
     with serving() as server:
         yield server
+
+
+@pytest.fixture
+def http(served: Serving) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served.url, timeout=20) as client:
+        yield client

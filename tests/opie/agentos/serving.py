@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import uvicorn
 
 from apps.opie.agentos.config import agent_os_config
@@ -47,3 +48,9 @@ def serving(**more: Any) -> Iterator[Serving]:
         server.should_exit = True
         thread.join(20)
         assert not thread.is_alive(), "AgentOS does not stop"
+
+
+def error_of(answer: httpx.Response) -> dict[str, Any]:
+    error: dict[str, Any] = answer.json()["error"]
+    assert error.pop("request_id") == answer.headers["x-request-id"]
+    return error
