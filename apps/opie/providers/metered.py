@@ -19,7 +19,7 @@ from agno.models.response import ModelResponse
 
 from apps.api.errors import PlatformFailed
 from apps.opie import rows
-from apps.opie.ledger.calls import open_call, settle_call
+from apps.opie.ledger.calls import PricedAs, open_call, settle_call
 from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
 from apps.opie.models.usage import CallOutcome, Certainty
 from apps.opie.providers.clients import client_for
@@ -221,6 +221,7 @@ class _Call:
     ) -> None:
         """Close the row, even when the caller is cancelled while it is being closed."""
         assert self.call_id is not None  # noqa: S101 - open() gave it
+        platform = self.candidate.platform
         settling = rows.run(
             settle_call,
             self.call_id,
@@ -232,6 +233,7 @@ class _Call:
             if self._first_token_at is None
             else _milliseconds(self._first_token_at - self._started),
             error_code=error_code,
+            priced_as=PricedAs(platform.api_type, platform.base_url, self.candidate.model),
         )
         await asyncio.shield(_in_background(settling))
 
