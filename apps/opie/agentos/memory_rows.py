@@ -12,7 +12,7 @@ from django.db.models import Count, F, Func, Max, QuerySet
 from apps.accounts.principal import Principal
 from apps.opie.agentos.session_rows import as_uuid, names
 from apps.opie.agentos.sessions_mapping import type_of_kind
-from apps.opie.engine.transcript import clean
+from apps.opie.engine.storable import clean_text
 from apps.opie.models import Agent, AgentOSMemory
 
 MOST_MEMORIES_AT_ONCE = 1000
@@ -50,7 +50,7 @@ def read_memories(principal: Principal, wanted: MemoryFilter) -> tuple[list[Agen
     if wanted.topics:
         found = found.filter(topics__overlap=list(wanted.topics))
     if wanted.search_content:
-        found = found.filter(memory__icontains=clean(wanted.search_content))
+        found = found.filter(memory__icontains=clean_text(wanted.search_content))
     order = getattr(wanted.sort_order, "value", wanted.sort_order) or "desc"
     sign = "" if order == "asc" else "-"
     ordered = found.order_by(f"{sign}{_SORTABLE.get(wanted.sort_by or '', 'updated_at')}", f"{sign}id")
@@ -65,11 +65,11 @@ def store_memory(principal: Principal, memory: UserMemory) -> AgentOSMemory | No
     if key is None or principal.team_id is None or not names(principal, memory.user_id):
         return None
     values: dict[str, Any] = {
-        "memory": clean(str(memory.memory))[:MOST_CHARACTERS],
-        "topics": [clean(str(topic))[:100] for topic in memory.topics or []][:50],
+        "memory": clean_text(str(memory.memory))[:MOST_CHARACTERS],
+        "topics": [clean_text(str(topic))[:100] for topic in memory.topics or []][:50],
     }
     if memory.input is not None:
-        values["input"] = clean(str(memory.input))[:MOST_CHARACTERS]
+        values["input"] = clean_text(str(memory.input))[:MOST_CHARACTERS]
     row = find_memory(principal, memory.memory_id)
     if row is None:
         row = AgentOSMemory(

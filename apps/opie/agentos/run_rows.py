@@ -23,6 +23,7 @@ from apps.opie.agentos import sessions_mapping as mapping
 from apps.opie.agentos.session_rows import as_uuid, find_session, names, with_parts
 from apps.opie.agentos.sessions_mapping import AnyRun, RunParts
 from apps.opie.engine import recorder, transcript
+from apps.opie.engine.storable import clean_text
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import END_STATUSES, LIVE_STATUSES, RunStatus
@@ -217,7 +218,7 @@ def _move(row: AgentOSRun, run: AnyRun) -> None:
     _set_status(row, mapping.status_from_agno(run.status))
     if row.parent_id is not None:
         # A member's part is not a message of the conversation; what it said is kept beside it.
-        row.output = {"component_id": _component_id(run), "content": transcript.clean(_text(run.content))}
+        row.output = {"component_id": _component_id(run), "content": clean_text(_text(run.content))}
     row.save()
 
 
@@ -230,7 +231,7 @@ def _set_status(row: AgentOSRun, status: RunStatus) -> None:
 
 def _store_messages(row: AgentOSRun, run: AnyRun, session: AgentOSSession) -> None:
     """Adds what of the run is not stored yet, numbered by the session's own count (it is locked)."""
-    rows = [AgentOSMessage(role=MessageRole.USER, content=transcript.clean(_asked(run))), *_answered(row, run)]
+    rows = [AgentOSMessage(role=MessageRole.USER, content=clean_text(_asked(run))), *_answered(row, run)]
     new = rows[row.messages.count() :]
     for number, message in enumerate(new, start=session.message_count + 1):
         message.session, message.run, message.agent, message.number = session, row, row.agent, number
@@ -242,9 +243,7 @@ def _store_messages(row: AgentOSRun, run: AnyRun, session: AgentOSSession) -> No
 
 def _answered(row: AgentOSRun, run: AnyRun) -> list[AgentOSMessage]:
     if isinstance(run, WorkflowRunOutput):
-        rows = [
-            AgentOSMessage(role=MessageRole.ASSISTANT, content=transcript.clean(_text(run.content)), is_answer=True)
-        ]
+        rows = [AgentOSMessage(role=MessageRole.ASSISTANT, content=clean_text(_text(run.content)), is_answer=True)]
     else:
         rows = transcript.rows_of(message for message in run.messages or [] if not message.from_history)
     if row.status == RunStatus.WAITING:
@@ -255,9 +254,7 @@ def _answered(row: AgentOSRun, run: AnyRun) -> list[AgentOSMessage]:
         rows = [message for message in rows if not message.is_answer]
         rows.append(AgentOSMessage(role=MessageRole.ASSISTANT, content=_FAILED_MESSAGE, is_answer=True))
     elif not any(message.is_answer for message in rows):
-        rows.append(
-            AgentOSMessage(role=MessageRole.ASSISTANT, content=transcript.clean(_text(run.content)), is_answer=True)
-        )
+        rows.append(AgentOSMessage(role=MessageRole.ASSISTANT, content=clean_text(_text(run.content)), is_answer=True))
     for message in rows:
         if message.is_answer:
             message.status = _MESSAGE_STATUS.get(RunStatus(row.status), MessageStatus.COMPLETE)

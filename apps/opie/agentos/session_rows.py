@@ -21,6 +21,7 @@ from apps.api.ids import uuid7_floor
 from apps.opie.agentos import sessions_mapping as mapping
 from apps.opie.agentos.sessions_mapping import AGNO_KEY, NAME_WHEN_READ, AnySession, RunParts
 from apps.opie.engine.recorder import STALE_AFTER
+from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession, AgentOSUsage
 from apps.opie.models.agents import AgentKind
 from apps.opie.models.runs import RunStatus
@@ -195,7 +196,7 @@ def insert_session_if_absent(principal: Principal, session: AnySession) -> bool 
 def rename_session(principal: Principal, session_id: str, title: str) -> AgentOSSession | None:
     row = find_session(principal, session_id)
     if row is not None:
-        row.title = title[:200]
+        row.title = clean_text(title)[:200]
         row.save(update_fields=["title", "updated_at"])
     return row
 
@@ -298,14 +299,14 @@ def _component_in(session: AnySession) -> tuple[SessionType, str | None]:
 
 def _title_in(session: AnySession) -> str | None:
     title = (session.session_data or {}).get("session_name")
-    return title[:200] if isinstance(title, str) and title else None
+    return clean_text(title)[:200] if isinstance(title, str) and title else None
 
 
 def _agno_data(session: AnySession) -> dict[str, Any]:
     kept = {name: value for name, value in (session.session_data or {}).items() if value and name not in _DERIVED}
     parts = {name: value for name, value in (("session_data", kept), ("metadata", session.metadata)) if value}
-    text = json.dumps(parts, default=str).replace("\\u0000", "")
+    text = json.dumps(parts, default=str)
     if len(text) > MOST_AGNO_DATA:
         raise SessionDataTooLarge(f"Agno's data of a session may take {MOST_AGNO_DATA} bytes; this takes {len(text)}.")
-    data: dict[str, Any] = json.loads(text)
+    data: dict[str, Any] = clean_json(json.loads(text))
     return data

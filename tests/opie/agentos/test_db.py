@@ -296,6 +296,19 @@ async def test_agnos_session_state_is_kept_under_one_key_and_bounded(ann: Person
     assert (await db.get_session(session_id)).session_data["session_state"] == {"step": 2}
 
 
+async def test_text_that_postgresql_cannot_keep_is_cleaned(ann: Person) -> None:
+    db = DjangoDb(await rows.run(lambda: ann.principal))
+    session_id = str(uuid4())
+    state = {"session_name": "a\x00b", "session_state": {"k\x00": "\ud800"}}
+    await db.upsert_session(AgentSession(session_id=session_id, session_data=state))
+    await db.upsert_run(finished("a\x00b \ud800", str(uuid4())), session_id)
+    await db.upsert_user_memory(UserMemory(memory="a\x00b", memory_id=str(uuid4())))
+    session = await db.get_session(session_id)
+    assert session.session_data["session_name"] == "ab"
+    assert session.session_data["session_state"] == {"k": "\ufffd"}
+    assert [content for _, _, content, _ in await messages_in(session_id)] == ["ab \ufffd", "answer to ab \ufffd"]
+
+
 async def test_ids_that_are_not_uuids_name_nothing(ann: Person) -> None:
     db = DjangoDb(await rows.run(lambda: ann.principal))
     assert await db.get_session("../etc") is None
