@@ -84,19 +84,19 @@ async def test_a_refusal_is_told_written_down_and_costs_nothing(
     assert len(await usage_rows(run)) == len(REFUSALS)
 
 
-@each_platform
 @streamed_or_not
 async def test_a_platform_that_is_not_there(
-    api_type: str, stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped
+    stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    model = await metered(api_type, f"http://127.0.0.1:{port}")
-    with scoped():
-        error = await failure(model, stream=stream)
-    assert error.code == "platform_unreachable"
-    (row,) = await usage_rows(run)
-    assert (row.outcome, row.error_code) == (CallOutcome.UNSENT, "platform_unreachable")
+    for api_type in ENDPOINTS:
+        model = await metered(api_type, f"http://127.0.0.1:{port}")
+        with scoped():
+            error = await failure(model, stream=stream)
+        assert error.code == "platform_unreachable", api_type
+        *_, row = await usage_rows(run)
+        assert (row.outcome, row.error_code) == (CallOutcome.UNSENT, "platform_unreachable"), api_type
     assert await rows.run(lambda: AgentOSUsage.objects.calls().count()) == 0
 
 
@@ -140,32 +140,28 @@ async def test_silence_ends_at_the_timeout(stream: bool, vendor: VendorServer, r
         assert 900 <= (row.latency_ms or 0) < 3000
 
 
-@each_wire
 @streamed_or_not
-async def test_a_web_page_is_no_answer(
-    api_type: str, stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped
-) -> None:
-    model = await metered(api_type, vendor.will(Reply(fault="not_json")).url)
-    with scoped():
-        error = await failure(model, stream=stream)
-    assert error.code == "platform_failed"
-    (row,) = await usage_rows(run)
-    assert row.outcome == CallOutcome.FAILED
-
-
-@each_platform
-@streamed_or_not
-async def test_no_key_follows_a_redirect(
-    api_type: str, stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped
-) -> None:
-    async with VendorServer() as elsewhere:
-        vendor.will(Reply(status=307, text="Moved", location=f"{elsewhere.url}/v1/chat/completions"))
+async def test_a_web_page_is_no_answer(stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped) -> None:
+    vendor.will(Reply(fault="not_json"))
+    for api_type in WIRES:
         model = await metered(api_type, vendor.url)
         with scoped():
-            await failure(model, stream=stream)
-        assert elsewhere.asked == []
-    (row,) = await usage_rows(run)
-    assert row.outcome == CallOutcome.FAILED
+            error = await failure(model, stream=stream)
+        assert error.code == "platform_failed", api_type
+        *_, row = await usage_rows(run)
+        assert row.outcome == CallOutcome.FAILED, api_type
+
+
+@streamed_or_not
+async def test_no_key_follows_a_redirect(stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped) -> None:
+    async with VendorServer() as elsewhere:
+        vendor.will(Reply(status=307, text="Moved", location=f"{elsewhere.url}/v1/chat/completions"))
+        for api_type in ENDPOINTS:
+            model = await metered(api_type, vendor.url)
+            with scoped():
+                await failure(model, stream=stream)
+            assert elsewhere.asked == [], api_type
+    assert {row.outcome for row in await usage_rows(run)} == {CallOutcome.FAILED}
 
 
 @each_wire
