@@ -33,11 +33,19 @@ def ensure_usage_partitions(now: datetime | None = None) -> list[str]:
     month = (now or datetime.now(UTC)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     made = []
     for _ in range(MONTHS_AHEAD + 1):
-        following = month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
-        if _make_partition(f"{USAGE_TABLE}_{month:%Y%m}", month, following):
-            made.append(f"{USAGE_TABLE}_{month:%Y%m}")
-        month = following
+        if _make_partition(partition_name(month), month, month_after(month)):
+            made.append(partition_name(month))
+        month = month_after(month)
     return made
+
+
+def partition_name(month: datetime) -> str:
+    return f"{USAGE_TABLE}_{month:%Y%m}"
+
+
+def month_after(month: datetime) -> datetime:
+    """The first moment of the month after one that is given by its own first moment."""
+    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
 
 
 def _make_partition(name: str, first: datetime, following: datetime) -> bool:
