@@ -25,6 +25,15 @@ def size_of(value: Any) -> int:
     return len(text.encode("utf-8", errors="replace"))
 
 
+def size_of_tool_call(tool_call: Any) -> int:
+    """The bytes that a model wrote to call a tool, whole or in pieces, as a dict or as an SDK's object."""
+    function = tool_call.get("function") if isinstance(tool_call, dict) else getattr(tool_call, "function", None)
+    if function is None:
+        return 0
+    written = function if isinstance(function, dict) else vars(function)
+    return size_of(written.get("name")) + size_of(written.get("arguments"))
+
+
 def estimated_input(messages: Iterable["Message"], tools: Iterable[dict[str, Any]] | None = None) -> int:
     """The tokens of a request."""
     size, count = sum(map(size_of, tools or ())), 0

@@ -23,7 +23,7 @@ from apps.opie.ledger.calls import PricedAs, open_call, settle_call
 from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
 from apps.opie.models.usage import CallOutcome, Certainty
 from apps.opie.providers.clients import client_for
-from apps.opie.providers.estimates import estimated_input, size_of, tokens_of_size
+from apps.opie.providers.estimates import estimated_input, size_of, size_of_tool_call, tokens_of_size
 from apps.opie.providers.failures import Failure, VendorError, failure_of, platform_failed, vendor_error
 from apps.opie.providers.redaction import guard_agno_logs, redact
 from apps.opie.providers.registry import get_registry
@@ -177,7 +177,7 @@ class _Call:
     def observe(self, delta: ModelResponse) -> None:
         """Note what a piece of the answer tells about time and tokens."""
         size = size_of(delta.content) + size_of(delta.reasoning_content)
-        size += sum(size_of(str(tool_call)) for tool_call in delta.tool_calls or ())
+        size += sum(map(size_of_tool_call, delta.tool_calls or ()))
         if size and self._first_token_at is None:
             self._first_token_at = time.monotonic()
         self._size += size

@@ -138,6 +138,21 @@ async def test_what_reaches_the_platform(api_type: str, vendor: VendorServer, sc
         assert asked.body["stream_options"] == {"include_usage": True}
 
 
+@streamed_or_not
+async def test_an_estimate_counts_what_was_written_to_call_a_tool(
+    stream: bool, vendor: VendorServer, run: AgentOSRun, scoped: Scoped
+) -> None:
+    """`add_numbers` and `{"first": 19, "second": 23}` are 38 bytes, whatever pieces and objects they came in."""
+    call = Reply(tool="add_numbers", arguments={"first": 19, "second": 23}, usage=None)
+    for api_type in ENDPOINTS.keys() - {ApiType.ANTHROPIC}:
+        vendor.will(call, Reply())
+        model = await metered(api_type, vendor.url)
+        with scoped():
+            await ask(agent_on(model), "What is 19 + 23?", stream=stream)
+        *_, asked, _ = await usage_rows(run)
+        assert (asked.certainty, asked.output_tokens) == (Certainty.ESTIMATED, 10), api_type
+
+
 class Animal(BaseModel):
     """What is asked for in a shape."""
 
