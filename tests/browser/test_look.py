@@ -1,0 +1,160 @@
+"""Every page, in both themes and on a phone: readable by everybody, nothing sideways, no flash."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from apps.opie.models import Agent, AgentOSSession
+from tests.browser.chatting import ask, wait_for
+from tests.browser.conftest import OpenPage
+from tests.opie.people import Person
+from tests.vendors.reply import Reply
+from tests.vendors.server import VendorServer
+
+SIGNED_OUT = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"]
+SIGNED_IN = [
+    "/agentos/",
+    "/agentos/agents/",
+    "/agentos/agents/new/",
+    "/agentos/agents/writer/edit/",
+    "/agentos/chat/assistant/",
+    "/agentos/chat/writer/?session={session}",
+    "/agentos/session/{session}/",
+    "/agentos/nothing-here/",
+]
+RICH = (
+    "# Head\n\nWords, `code`, [a link](https://a.example/"
+    + "long" * 40
+    + ").\n\n```python\nprint('"
+    + "x" * 200
+    + "')  # so long\n```\n\n"
+    "|a|b|c|d|e|f|\n|-|-|-|-|-|-|\n|" + "|".join(["a rather long cell"] * 6) + "|\n\n> said\n\n" + "unbroken" * 40
+)
+PHONE, TABLET, DESK = {"width": 390, "height": 844}, {"width": 768, "height": 1024}, {"width": 1440, "height": 900}
+
+
+@pytest.fixture
+def session(open_page: OpenPage, person: Person, agents: dict[str, Agent], vendor: VendorServer) -> AgentOSSession:
+    """A chat with everything in it: a tool, rich text, a failure, long words."""
+    vendor.will(Reply("", tool="calculate", arguments={"expression": "6*7"}), Reply(RICH))
+    page = open_page(person)
+    page.goto("/agentos/chat/writer/")
+    wait_for(ask(page, "A question with an " + "endless" * 30 + " word"))
+    vendor.will(Reply("no", status=500))
+    wait_for(ask(page, "Fail, please"), "failed")
+    Agent.objects.create(
+        agent_id="long", name="Name" * 30, description="Words " * 80, owner=person.user, team=person.team, capabilities=["CAPABILITY_" * 5],
+        visibility="team", status="published", tools=["tool_" * 12],
+    )  # fmt: skip
+    return AgentOSSession.objects.get()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_page_keeps_anybody_out(open_page: OpenPage, person: Person, session: AgentOSSession, theme: str) -> None:
+    found: list[str] = []
+    for who, paths in ((None, SIGNED_OUT), (person, SIGNED_IN)):
+        page = open_page(who, color_scheme=theme, viewport=DESK)
+        for path in paths:
+            page.goto(path.format(session=session.pk))
+            for details in page.locator("article details").all():
+                details.evaluate("details => { details.open = true }")
+            found += _barriers(page, path)
+    for path, opener in (
+        ("/agentos/", "Account"),
+        (f"/agentos/session/{session.pk}/", "Delete"),
+        ("/agentos/chat/assistant/", "Agent: "),
+    ):
+        page.goto(path)
+        page.get_by_role("button", name=opener).click()
+        found += _barriers(page, f"{path} with {opener} open")
+    assert not found, "\n".join(found)
+
+
+def test_a_form_with_mistakes_keeps_nobody_out(page: Page) -> None:
+    page.goto("/agentos/agents/new/")
+    page.get_by_role("button", name="Make the agent").click()
+    expect(page.get_by_role("alert")).to_contain_text("could not be saved")
+    assert _barriers(page, "form with mistakes") == []
+
+
+@pytest.mark.parametrize("viewport", [PHONE, TABLET, DESK], ids=["phone", "tablet", "desk"])
+def test_nothing_is_wider_than_the_screen(
+    open_page: OpenPage, person: Person, session: AgentOSSession, viewport: dict[str, int]
+) -> None:
+    for who, paths in ((None, SIGNED_OUT), (person, SIGNED_IN)):
+        page = open_page(who, viewport=viewport, has_touch=viewport is PHONE)
+        for path in paths:
+            page.goto(path.format(session=session.pk))
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path
+            for inner in page.locator(".log, [popover]:popover-open").all():
+                assert inner.evaluate("box => box.scrollWidth <= box.clientWidth + 1"), path
+
+
+def test_on_a_phone_the_drawers_open_and_targets_are_large_enough(page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto("/agentos/chat/assistant/")
+    expect(page.get_by_role("link", name="Agents")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    expect(page.get_by_role("link", name="Agents")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Agents")).to_be_hidden()
+    page.get_by_role("banner").get_by_role("button", name="History").click()
+    expect(page.get_by_role("searchbox", name="Search chats")).to_be_visible()
+    page.keyboard.press("Escape")
+    composer = page.locator("form.composer").bounding_box()
+    assert composer is not None
+    assert composer["y"] + composer["height"] <= PHONE["height"]
+    for button in page.locator("header.topbar button, header.topbar a, form.composer button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+
+
+@pytest.mark.parametrize(
+    ("cookie", "system", "is_dark"),
+    [
+        ("dark", "light", True),
+        ("light", "dark", False),
+        (None, "dark", True),
+        (None, "light", False),
+        ("<b>", "dark", True),
+    ],
+)
+def test_the_theme_is_right_before_any_script_runs(
+    open_page: OpenPage, site: str, person: Person, cookie: str | None, system: str, is_dark: bool
+) -> None:
+    page = open_page(person, color_scheme=system)
+    if cookie:
+        page.context.add_cookies([{"name": "theme", "value": cookie, "url": site}])
+    page.route("**/*.js", lambda route: route.abort())
+    page.goto("/agentos/")
+    lightness = page.evaluate(
+        "getComputedStyle(document.documentElement).backgroundColor.match(/oklch\\(([0-9.]+)/)[1]"
+    )
+    assert (float(lightness) < 0.5) is is_dark
+
+
+def test_the_theme_is_switched_and_stays(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto("/agentos/")
+    page.get_by_role("button", name="Account").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Account").click()
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="System").click()
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") is None
+
+
+def _barriers(page: Page, place: str) -> list[str]:
+    """What axe finds that keeps people out, or makes it hard for them."""
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{place}: {violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for violation in violations
+        if violation["impact"] in ("moderate", "serious", "critical")
+        for node in violation["nodes"]
+    ]
