@@ -33,6 +33,7 @@ from apps.opie.engine import turn
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 from apps.opie.models import Agent
 from apps.opie.models.agents import AgentKind, AgentStatus
+from apps.opie.providers.clients import close_clients
 
 if TYPE_CHECKING:
     from apps.opie.agentos.config import AgentOSConfig
@@ -43,7 +44,9 @@ Build = Callable[[Agent, Principal, str | None], RecordedAgent | RecordedTeam]
 ONLY_USER = "OPIE_AGENTOS_USER_ID"
 
 SHOWN_RUNS = 200
-DRAIN_SECONDS = 20.0
+# As in the web process (config/lifespan.py): readers go first, then answers end; together within what make run waits.
+LET_READERS_GO_SECONDS = 4
+DRAIN_SECONDS = 10.0
 
 
 class ServedAgents:
@@ -151,6 +154,7 @@ class OpieAgentOS(AgentOS):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - Agno's interface
     yield
     await turn.drain(DRAIN_SECONDS)
+    await close_clients()
 
 
 async def _keep_refusal(request: Request, error: OpieError) -> Response:  # noqa: ARG001 - Starlette's interface

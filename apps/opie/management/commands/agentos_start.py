@@ -7,7 +7,7 @@ import uvicorn
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.opie.agentos.server import DRAIN_SECONDS, ONLY_USER
+from apps.opie.agentos.server import LET_READERS_GO_SECONDS, ONLY_USER
 from apps.opie.agentos.who import user_named
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             os.environ[ONLY_USER] = str(user_named(user_id).pk)
         self.stdout.write(f"AgentOS listens on http://{host}:{port}")
         self.stdout.flush()
-        # Uvicorn first lets answers end, then the app drains the runs that nobody reads.
+        # Readers may stay for a moment; then the app lets the runs end that nobody reads any more.
         uvicorn.run(
             "apps.opie.agentos.asgi:application",
             factory=True,
@@ -40,5 +40,6 @@ class Command(BaseCommand):
             ws="none",
             log_config=None,
             server_header=False,
-            timeout_graceful_shutdown=int(DRAIN_SECONDS),
+            access_log=settings.AGENTOS_DEBUG,
+            timeout_graceful_shutdown=LET_READERS_GO_SECONDS,
         )
