@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from genai_prices import Usage, calc_price
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.opie.ledger.prices import VENDORS, cost_of, unit_prices
@@ -25,6 +25,7 @@ def counts(draw: st.DrawFn) -> TokenCounts:
     )
 
 
+@settings(deadline=None)  # the first example imports the price list
 @given(tokens=counts(), which=st.sampled_from(PRICED))
 def test_the_cost_is_the_one_that_the_source_of_the_prices_works_out(
     tokens: TokenCounts, which: tuple[str, str]
