@@ -180,7 +180,7 @@ def _is_unseen(value: Any) -> bool:
 
 def safe_frame(frame: bytes) -> bytes:
     """One server-sent event, safe to leave: errors keep their text only where it is ours."""
-    if b"Error" not in frame and b'"messages"' not in frame:
+    if b"Error" not in frame and b'"role"' not in frame:
         return frame
     lines = []
     for line in frame.split(b"\n"):

@@ -121,7 +121,7 @@ def _sessions() -> tuple[Route, ...]:
             query={"user_id": "own_user"},
             body_type="json",
             body={"session_ids": "own_sessions", "session_types": "words", "user_id": "own_user"},
-            required=frozenset({"session_ids"}),
+            required=frozenset({"session_ids", "session_types"}),
         ),
         Route("GET", one, _VIEW, query=_ONE),
         Route("GET", f"{one}/runs", _VIEW, query=runs),

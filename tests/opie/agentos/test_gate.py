@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,19 +11,17 @@ import pytest
 from django.utils import timezone
 from fastapi.routing import APIRoute
 
+from apps.accounts.models import Membership, Role
+from apps.opie import rows
 from apps.opie.agentos.answers import safe_frame
 from apps.opie.agentos.letin import LET_IN, find_route
 from apps.opie.models import Agent, AgentOSMemory, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.agents import AgentStatus, AgentVisibility
-from apps.opie.models.runs import RunStatus
+from tests.opie.agentos.asking import BODIES, filled, make_things
 from tests.opie.agentos.conftest import Person, make_agent
 from tests.opie.agentos.serving import Serving, error_of, serving
 
 NOT_FOUND = {"code": "not_found", "message": "There is nothing here, or it is not for you."}
-
-
-def filled(path: str, **ids: Any) -> str:
-    return re.sub(r"\{(\w+)(:\w+)?\}", lambda found: str(ids.get(found[1], uuid4())), path)
 
 
 def routes_of(served: Serving) -> list[tuple[str, str]]:
@@ -159,36 +156,7 @@ def test_a_file_is_refused_by_name(http: httpx.Client, ann: Person, assistant: A
 
 @pytest.fixture
 def things(ann: Person, assistant: Agent) -> dict[str, str]:
-    """A session with a finished and a live run, and a memory, all Ann's."""
-    owned = {"user_id": ann.user.pk, "team_id": ann.team.pk}
-    session = AgentOSSession.objects.create(agent=assistant, title="Secret plans", **owned)
-    done = AgentOSRun.objects.create(
-        session=session, agent=assistant, status=RunStatus.COMPLETED, finished_at=timezone.now(), **owned
-    )
-    AgentOSMessage.objects.create(session=session, run=done, number=1, role="user", content="secret")
-    live = AgentOSRun.objects.create(session=session, agent=assistant, status=RunStatus.RUNNING, **owned)
-    memory = AgentOSMemory.objects.create(memory="secret", **owned)
-    return {
-        "session_id": str(session.pk),
-        "run_id": str(live.pk),
-        "memory_id": str(memory.pk),
-        "agent_id": "assistant",
-        "team_id": "assistant",
-    }
-
-
-BODIES: dict[tuple[str, str], Callable[[dict[str, str]], dict[str, Any]]] = {
-    ("DELETE", "/sessions"): lambda ids: {"json": {"session_ids": [ids["session_id"]]}},
-    ("DELETE", "/memories"): lambda ids: {"json": {"memory_ids": [ids["memory_id"]]}},
-    ("PATCH", "/memories/{memory_id}"): lambda ids: {"json": {"memory": "taken"}},
-    ("POST", "/sessions/{session_id}/rename"): lambda ids: {"json": {"session_name": "taken"}},
-    ("POST", "/agents/{agent_id}/runs"): lambda ids: {"data": {"message": "x", "session_id": ids["session_id"]}},
-    ("POST", "/teams/{team_id}/runs"): lambda ids: {"data": {"message": "x", "session_id": ids["session_id"]}},
-    ("GET", "/agents/{agent_id}/runs"): lambda ids: {"params": {"session_id": ids["session_id"]}},
-    ("GET", "/teams/{team_id}/runs"): lambda ids: {"params": {"session_id": ids["session_id"]}},
-    ("GET", "/agents/{agent_id}/runs/{run_id}"): lambda ids: {"params": {"session_id": ids["session_id"]}},
-    ("GET", "/teams/{team_id}/runs/{run_id}"): lambda ids: {"params": {"session_id": ids["session_id"]}},
-}
+    return {**make_things(ann, assistant), "team_id": "assistant"}
 
 
 @pytest.mark.parametrize("caller", ["ben", "eve"])
@@ -342,3 +310,47 @@ def test_a_session_needs_its_agent_named(http: httpx.Client, ann: Person, assist
         answer = http.post(f"/sessions{query}", json=body, headers=ann.headers)
         assert (answer.status_code, list(error_of(answer)["fields"])) == (400, [field])
     assert http.post("/sessions?type=team", json={"team_id": "desk"}, headers=ann.headers).status_code == 201
+
+
+def test_a_platform_that_fails_is_told_with_the_run(
+    http: httpx.Client, ann: Person, assistant: Agent, offline: Any
+) -> None:
+    offline.api_type, offline.base_url, offline.api_key = (
+        "openai_compatible",
+        "http://127.0.0.1:9/v1",
+        "sk-secret-key-1",
+    )
+    offline.save()
+    answer = http.post("/agents/assistant/runs", data={"message": "x", "stream": "false"}, headers=ann.headers)
+    error = error_of(answer)
+    assert (answer.status_code, error["run_id"]) == (502, str(AgentOSRun.objects.get().pk))
+    streamed = http.post("/agents/assistant/runs", data={"message": "x"}, headers=ann.headers)
+    assert "RunError" in streamed.text
+    for text in (answer.text, streamed.text):
+        assert "127.0.0.1:9" not in text
+        assert "sk-secret" not in text
+
+
+def test_a_person_of_two_teams_acts_for_the_one_they_name(
+    http: httpx.Client, ann: Person, assistant: Agent, other_team: Any
+) -> None:
+    Membership.objects.create(team=other_team, user=ann.user, role=Role.MEMBER)
+    make_agent(other_team, ann.user, "theirs")
+
+    def agents(team: str) -> list[str]:
+        answer = http.get("/agents", headers={**ann.headers, "X-Opie-Team": team})
+        return [one["id"] for one in answer.json()]
+
+    assert (agents("ours"), agents("theirs")) == (["assistant"], ["theirs"])
+    assert http.get("/agents", headers={**ann.headers, "X-Opie-Team": "nowhere"}).status_code == 403
+
+
+async def test_agnos_own_app_refuses_without_the_gate(served: Serving, ann: Person, assistant: Agent) -> None:
+    app = served.agent_os.get_app()
+    token = await rows.run(lambda: served.agent_os.tokens.for_principal(ann.principal))
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://agentos") as inner:
+        for path in ("/agents", "/sessions", "/memories", "/config"):
+            assert (await inner.get(path)).status_code == 401, path
+            with_token = await inner.get(path, headers={"Authorization": f"Bearer {token}"})
+            assert with_token.status_code == 403, path
