@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.opie.agentos import agents_api, api
+from apps.opie.agentos import agents_api, api, metrics_api, platforms_api
 
 urlpatterns = [
     path("agents/", agents_api.AgentsView.as_view(), name="agents"),
@@ -18,4 +18,11 @@ urlpatterns = [
     path("agentos/runs/<uuid:run_id>/", api.RunDetailView.as_view(), name="agentos-run"),
     path("agentos/runs/<uuid:run_id>/events/", api.RunEventsView.as_view(), name="agentos-run-events"),
     path("agentos/runs/<uuid:run_id>/cancel/", api.RunCancelView.as_view(), name="agentos-run-cancel"),
+    path("agentos/metrics/usage/", metrics_api.UsageMetricsView.as_view(), name="metrics-usage"),
+    path("agentos/metrics/performance/", metrics_api.PerformanceMetricsView.as_view(), name="metrics-performance"),
+    path("agentos/metrics/errors/", metrics_api.ErrorMetricsView.as_view(), name="metrics-errors"),
+    path("agentos/metrics/errors/<uuid:error_id>/", metrics_api.ErrorMetricView.as_view(), name="metrics-error"),
+    path("platforms/", platforms_api.PlatformsView.as_view(), name="platforms"),
+    path("platforms/<uuid:platform_id>/", platforms_api.PlatformView.as_view(), name="platform"),
+    path("platforms/<uuid:platform_id>/test/", platforms_api.PlatformTestView.as_view(), name="platform-test"),
 ]

@@ -1,0 +1,134 @@
+"""Making and changing platforms: the use cases behind the REST API. Keys go in, and never come out."""
+
+import ipaddress
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import IntegrityError, transaction
+
+from apps.accounts.audit import record
+from apps.accounts.permissions import Permission
+from apps.accounts.principal import Principal
+from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from apps.opie.models import AIPlatform
+from apps.opie.models.platforms import ApiType
+
+PLAIN_FIELDS = (
+    "api_type", "base_url", "default_model", "timeout", "max_tokens", "supports_vision", "supports_json_mode",
+    "supports_image_generation", "is_enabled", "priority", "requests_per_minute", "tokens_per_minute",
+)  # fmt: skip
+
+
+def visible_platform(principal: Principal, platform_id: Any) -> AIPlatform:
+    platform = AIPlatform.objects.visible_to(principal).filter(pk=platform_id).first()
+    if platform is None:
+        raise NotFound("There is no such platform.", code="platform_not_found")
+    return platform
+
+
+def create_platform(principal: Principal, body: dict[str, Any]) -> AIPlatform:
+    """A platform of the person's team. Raises NotAllowed, InvalidInput, Conflict for a taken name."""
+    if not principal.may(Permission.MANAGE_PLATFORMS):
+        raise NotAllowed
+    _check_address(principal, body.get("api_type", ""), body.get("base_url", ""))
+    platform = AIPlatform(team_id=principal.acting_team, platform_name=body["platform_name"])
+    try:
+        with transaction.atomic():
+            _write(platform, body)
+            record(principal, "platform.created", platform, after=shown(platform))
+    except IntegrityError as error:
+        if "opie_platform_name" in str(error):
+            raise Conflict(
+                "Your team has a platform of this name. Choose another.", code="platform_name_taken"
+            ) from None
+        raise
+    return platform
+
+
+def change_platform(principal: Principal, platform: AIPlatform, changes: dict[str, Any]) -> AIPlatform:
+    """Change a platform. A new address asks for the key again: a key that was entered for one place goes to no other."""
+    require_may_manage(principal, platform)
+    moves = "base_url" in changes and changes["base_url"] != platform.base_url
+    moves = moves or ("api_type" in changes and changes["api_type"] != platform.api_type)
+    if moves:
+        _check_address(
+            principal, changes.get("api_type", platform.api_type), changes.get("base_url", platform.base_url)
+        )
+        if platform.api_key and "api_key" not in changes:
+            raise InvalidInput(fields={"api_key": ["Enter the key again: it was entered for another address."]})
+    with transaction.atomic():
+        before = shown(platform)
+        _write(platform, changes)
+        after = shown(platform) | ({"api_key": "replaced"} if "api_key" in changes else {})
+        record(principal, "platform.changed", platform, before=before, after=after)
+    return platform
+
+
+def delete_platform(principal: Principal, platform: AIPlatform) -> None:
+    """Take a platform away; agents that name it go on with the rest of their list. Its calls stay in the ledger."""
+    require_may_manage(principal, platform)
+    with transaction.atomic():
+        record(principal, "platform.deleted", platform, before=shown(platform))
+        platform.delete()
+
+
+def require_may_manage(principal: Principal, platform: AIPlatform) -> None:
+    """The team's platforms are for its owners and admins, the installation's for superusers."""
+    if platform.team_id is None:
+        allowed = principal.is_superuser and principal.api_key_id is None
+    else:
+        allowed = platform.team_id == principal.team_id and principal.may(Permission.MANAGE_PLATFORMS)
+    if not allowed:
+        raise NotAllowed("You can use this platform, but not change it.")
+
+
+def shown(platform: AIPlatform) -> dict[str, Any]:
+    """The platform as it may be seen: whether there is a key, never which."""
+    return {
+        "id": str(platform.pk),
+        "platform_name": platform.platform_name,
+        **{name: getattr(platform, name) for name in PLAIN_FIELDS},
+        "has_key": bool(platform.api_key),
+        "is_local": platform.is_local,
+        "belongs_to": "team" if platform.team_id else "installation",
+    }
+
+
+def _write(platform: AIPlatform, body: dict[str, Any]) -> None:
+    for name in (*PLAIN_FIELDS, "api_key"):
+        if name in body:
+            setattr(platform, name, body[name])
+    if platform.api_type == ApiType.OPENAI_COMPATIBLE and not platform.base_url:
+        raise InvalidInput(fields={"base_url": ["An OpenAI-compatible platform needs an address."]})
+    platform.save()
+
+
+def _check_address(principal: Principal, api_type: str, base_url: str) -> None:
+    """Addresses within the operator's own network are for the operator: a superuser here, or setup_platforms."""
+    if principal.is_superuser and principal.api_key_id is None:
+        return
+    if api_type in {ApiType.OLLAMA, ApiType.LLAMACPP, ApiType.GPT4ALL, ApiType.OFFLINE}:
+        raise InvalidInput(fields={"api_type": ["Local platforms are set up by whoever runs this installation."]})
+    if not base_url:
+        return
+    parts = urlsplit(base_url)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+        raise InvalidInput(fields={"base_url": ["Use an https:// address without a user name in it."]})
+    if not is_public(parts.hostname):
+        raise InvalidInput(fields={"base_url": ["This address is not on the public internet, or its name is unknown."]})
+
+
+def is_public(host: str) -> bool:
+    """Whether a name resolves, and to nothing but addresses of the public internet."""
+    try:
+        found = {entry[4][0] for entry in socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)}
+    except (OSError, UnicodeError):
+        return False
+    return bool(found) and all(_is_global(str(address)) for address in found)
+
+
+def _is_global(text: str) -> bool:
+    address = ipaddress.ip_address(text.split("%", 1)[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_global and not address.is_multicast
