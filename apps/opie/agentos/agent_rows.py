@@ -64,8 +64,12 @@ def delete_agent(principal: Principal, agent: Agent) -> None:
             "This agent is a member of a team of agents. Take it out of that team first.", code="agent_in_use"
         )
     with transaction.atomic():
-        record(principal, "agent.deleted", agent, before=agent.definition())
-        agent.delete()
+        # Locked first: a run that is about to write a call down would otherwise wait for us, and we for it.
+        locked = Agent.objects.select_for_update(of=("self",)).filter(pk=agent.pk).first()
+        if locked is None:
+            raise NotFound("There is no such agent.", code="agent_not_found")
+        record(principal, "agent.deleted", locked, before=locked.definition())
+        locked.delete()
 
 
 def may_manage(principal: Principal, agent: Agent) -> bool:

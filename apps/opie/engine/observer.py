@@ -15,6 +15,7 @@ from agno.models.response import ToolExecution
 from agno.run.agent import RunOutput
 from agno.run.team import TeamRunOutput
 
+from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.events import EventType
 
 MOST_OF_A_RESULT_SHOWN = 20_000
@@ -88,7 +89,7 @@ class Observer:
         content = event.content
         if content is None or content == "":
             return
-        text = content if isinstance(content, str) else _as_text(content)
+        text = clean_text(content if isinstance(content, str) else _as_text(content))
         if self._text_is_behind_a_tool and self.seen.text:
             text = "\n\n" + text
         self._text_is_behind_a_tool = False
@@ -101,24 +102,25 @@ class Observer:
             yield from self._think(event.reasoning_content)
 
     def _think(self, text: str) -> Iterator[Said]:
+        text = clean_text(text)
         self._mark_first_token()
         self.seen.reasoning += text
         yield "reasoning.delta", {"text": text}
 
     def _tool_started(self, event: Any) -> Iterator[Said]:
-        call = self._call_of(event.tool)
+        call = self._started_call(event.tool)
         self._text_is_behind_a_tool = True
         self._mark_first_token()
         yield "tool.started", {"tool_call_id": call.id, "name": call.name, "arguments": call.arguments}
 
     def _tool_finished(self, event: Any) -> Iterator[Said]:
         tool: ToolExecution = event.tool
-        call = self._call_of(tool)
+        call = self._running_call(tool) or self._started_call(tool)
         if call.duration_ms is not None:
             return
         call.duration_ms = round((self._clock() - call.started) * 1000)
         call.failed = bool(tool.tool_call_error) or getattr(event, "error", None) is not None
-        call.result = str(tool.result if tool.result is not None else getattr(event, "error", "") or "")
+        call.result = clean_text(str(tool.result if tool.result is not None else getattr(event, "error", "") or ""))
         yield "tool.finished", tool_as_json(call)
 
     def _error(self, event: Any) -> Iterator[Said]:
@@ -129,13 +131,21 @@ class Observer:
         self.seen.cancelled = True
         yield from ()
 
-    def _call_of(self, tool: ToolExecution) -> ToolCall:
-        call_id = tool.tool_call_id or f"call_{len(self.seen.tool_calls) + 1}"
+    def _started_call(self, tool: ToolExecution) -> ToolCall:
+        call_id = clean_text(tool.tool_call_id or f"call_{len(self.seen.tool_calls) + 1}")
         if call_id not in self.seen.tool_calls:
+            arguments = clean_json(dict(tool.tool_args or {}))
             self.seen.tool_calls[call_id] = ToolCall(
-                call_id, tool.tool_name or "", dict(tool.tool_args or {}), started=self._clock()
+                call_id, clean_text(tool.tool_name or ""), arguments, started=self._clock()
             )
         return self.seen.tool_calls[call_id]
+
+    def _running_call(self, tool: ToolExecution) -> ToolCall | None:
+        """The call that has come back. Some vendors give calls no id: then the first of its name that still runs."""
+        if tool.tool_call_id:
+            return self.seen.tool_calls.get(clean_text(tool.tool_call_id))
+        running = (call for call in self.seen.tool_calls.values() if call.duration_ms is None)
+        return next((call for call in running if call.name == clean_text(tool.tool_name or "")), None)
 
     def _mark_first_token(self) -> None:
         if self.seen.first_token is None:
@@ -181,4 +191,5 @@ def _citations_of(output: RunOutput | TeamRunOutput) -> list[dict[str, Any]]:
         {"title": document.document_title or "", "text": document.cited_text or ""}
         for document in output.citations.documents or []
     ]
-    return urls + documents
+    cleaned: list[dict[str, Any]] = clean_json(urls + documents)
+    return cleaned

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.principal import Principal
@@ -60,7 +60,10 @@ class OpenedTurn:
 
 @dataclass(slots=True)
 class Ending:
-    """How a run ended, ready to be written. `rows` are unsaved messages; times are milliseconds."""
+    """How a run ended, ready to be written. `rows` are unsaved messages; times are milliseconds.
+
+    `error` is why it did not complete; `tool_errors` are failures that the agent could go on after.
+    """
 
     status: RunStatus
     rows: list[AgentOSMessage] = field(default_factory=list)
@@ -70,6 +73,7 @@ class Ending:
     tool_ms: int = 0
     database_ms: int = 0
     citations: list[dict[str, Any]] = field(default_factory=list)
+    tool_errors: list[RunError] = field(default_factory=list)
 
 
 def is_recording(run_id: UUID | str) -> bool:
@@ -92,8 +96,29 @@ def open_turn(
     """Store the question and the run, both before anything is called.
 
     `session_id` names a session of this person (NotFound otherwise); without one a session is made, with
-    `new_session_id` where the caller needs to know it. Raises Conflict while another answer is being written there.
+    `new_session_id` where the caller needs to know it. Raises Conflict while another answer is being written there,
+    and NotFound for an agent that was deleted meanwhile.
     """
+    try:
+        opened = _store_question(principal, agent, text, session_id, new_session_id, run_id)
+    except IntegrityError:
+        if not Agent.objects.filter(pk=agent.pk).exists():
+            raise NotFound("There is no such agent.", code="agent_not_found") from None
+        if new_session_id and AgentOSSession.objects.filter(pk=new_session_id).exists():
+            raise NotFound("There is no such session.", code="session_not_found") from None
+        raise
+    _recording.add(opened.run_id)
+    return opened
+
+
+def _store_question(
+    principal: Principal,
+    agent: Agent,
+    text: str,
+    session_id: UUID | None,
+    new_session_id: UUID | None,
+    run_id: UUID | None,
+) -> OpenedTurn:
     now = timezone.now()
     with transaction.atomic():
         session = (
@@ -118,20 +143,19 @@ def open_turn(
             session.title = title_from(text)
         session.agent_id = agent.pk
         session.save(update_fields=["message_count", "last_message_at", "title", "agent", "updated_at"])
-    _recording.add(run.pk)
     return OpenedTurn(run.pk, session.pk, session.title, now)
 
 
 def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> dict[str, Any] | None:
     """Write how a run ended: its messages, its figures, its last events and its error, in one transaction.
 
-    Answers the data of the run's last event, numbered `last_number`; None when the run had ended already, and then
-    nothing is written.
+    Answers the data of the run's last event, numbered `last_number`; None when the run had ended already or is gone
+    with its session, and then nothing is written.
     """
     now = timezone.now()
     with transaction.atomic():
-        run = AgentOSRun.objects.select_for_update(of=("self",)).get(pk=run_id)
-        if run.status not in LIVE_STATUSES:
+        run = AgentOSRun.objects.select_for_update(of=("self",)).filter(pk=run_id).first()
+        if run is None or run.status not in LIVE_STATUSES:
             return None
         close_open_calls(run_id)
         _store_rows(run, ending, now)
@@ -139,6 +163,8 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> di
         if ending.error:
             run.error_code, run.error_message = ending.error.code, ending.error.message[:500]
             record_error(run, ending.error, now)
+        for tool_error in ending.tool_errors:
+            record_error(run, tool_error, now)
         run.save(update_fields=["status", "finished_at", "error_code", "error_message", "output"])
         _store_performance(run, ending)
         data = result_of_run(run_id).as_json()
@@ -164,19 +190,25 @@ def append_events(run_id: UUID, events: Events) -> None:
 
 @transaction.atomic
 def beat(batches: dict[UUID, Events]) -> set[UUID]:
-    """Write what live runs have said since the last beat, sign that they live, and answer which shall stop."""
+    """Write what live runs have said since the last beat, sign that they live, and answer which shall stop: those
+    that somebody asked to, those that were ended from elsewhere, and those whose session was deleted."""
+    live = AgentOSRun.objects.filter(pk__in=list(batches), status__in=LIVE_STATUSES)
+    # Locked, so that none is deleted before the events that name it are committed.
+    asked_to_stop = dict(live.select_for_update(of=("self",), no_key=True).values_list("pk", "cancel_requested_at"))
     RunEventBatch.objects.bulk_create(
         [
             RunEventBatch(
                 run_id=run_id, first_number=events[0][0], last_number=events[-1][0], events=[list(e) for e in events]
             )
             for run_id, events in batches.items()
-            if events
-        ]
+            if events and run_id in asked_to_stop
+        ],
+        # A beat may have been committed although its answer was lost.
+        ignore_conflicts=True,
     )
-    live = AgentOSRun.objects.filter(pk__in=list(batches), status__in=LIVE_STATUSES)
-    live.update(heartbeat_at=timezone.now())
-    return set(live.filter(cancel_requested_at__isnull=False).values_list("pk", flat=True))
+    AgentOSRun.objects.filter(pk__in=asked_to_stop).update(heartbeat_at=timezone.now())
+    gone = batches.keys() - asked_to_stop.keys()
+    return gone | {run_id for run_id, asked_at in asked_to_stop.items() if asked_at is not None}
 
 
 def request_cancel(principal: Principal, run_id: UUID) -> AgentOSRun:
@@ -185,7 +217,7 @@ def request_cancel(principal: Principal, run_id: UUID) -> AgentOSRun:
     runs.filter(status__in=LIVE_STATUSES, cancel_requested_at=None).update(cancel_requested_at=timezone.now())
     run = runs.first()
     if run is None:
-        raise NotFound
+        raise NotFound("There is no such run.", code="run_not_found")
     return run
 
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 
 from apps.opie import rows
 from apps.opie.engine import recorder
@@ -32,6 +32,7 @@ class RunStream:
         self.run_id = run_id
         self.stop = stop
         self.beats = True
+        self.asked_to_stop = False
         self._events: list[RunEvent] = []
         self._written = 0
         self._news = asyncio.Event()
@@ -119,7 +120,8 @@ async def read_events(run_id: UUID, after: int = 0) -> AsyncIterator[list[RunEve
 
 def _events_in_rows(run_id: UUID, after: int) -> tuple[list[RunEvent], bool]:
     # The status is read first: a run that ends in between has then written all of its events.
-    ended = AgentOSRun.objects.get(pk=run_id).has_ended
+    run = AgentOSRun.objects.filter(pk=run_id).first()
+    ended = run is None or run.has_ended
     batches = RunEventBatch.objects.filter(run_id=run_id, last_number__gt=after).order_by("first_number")
     found = [RunEvent(run_id, number, kind, data) for batch in batches for number, kind, data in batch.events]
     return [event for event in found if event.number > after], ended
@@ -150,10 +152,12 @@ class _Beat:
         batches = {stream.run_id: stream.unwritten() for stream in live}
         try:
             to_stop = await rows.run(recorder.beat, batches)
-        except (OperationalError, InterfaceError):
-            logger.warning("The database did not answer; events of %s runs wait for the next beat.", len(live))
+        except (DatabaseError, InterfaceError):
+            # Whatever it was, the beat goes on: without it live runs would be taken for dead.
+            logger.exception("The database did not take the events of %s runs; they wait for the next beat.", len(live))
             return
         for stream in live:
             stream.mark_written(len(batches[stream.run_id]))
-            if stream.run_id in to_stop:
+            if stream.run_id in to_stop and not stream.asked_to_stop:
+                stream.asked_to_stop = True
                 stream.stop.cancel()

@@ -7,8 +7,12 @@ from typing import Any
 from agno.models.message import Message
 
 from apps.opie.engine.observer import Observation, ToolCall
+from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.models import AgentOSMessage
 from apps.opie.models.messages import MessageRole
+
+# What the columns of tool_call_id and tool_name hold.
+LONGEST_NAME = 200
 
 
 def rows_of(messages: Iterable[Message]) -> list[AgentOSMessage]:
@@ -41,29 +45,29 @@ def _row_of(message: Message) -> AgentOSMessage:
     if message.role == "tool":
         return AgentOSMessage(
             role=MessageRole.TOOL,
-            content=clean(message.get_content_string()),
-            tool_call_id=message.tool_call_id or "",
-            tool_name=message.tool_name or message.name or "",
+            content=clean_text(message.get_content_string()),
+            tool_call_id=clean_text(message.tool_call_id or "")[:LONGEST_NAME],
+            tool_name=clean_text(message.tool_name or message.name or "")[:LONGEST_NAME],
             tool_failed=bool(message.tool_call_error),
         )
     return AgentOSMessage(
         role=MessageRole.ASSISTANT,
-        content=clean(message.get_content_string()),
-        reasoning=clean(message.reasoning_content or ""),
+        content=clean_text(message.get_content_string()),
+        reasoning=clean_text(message.reasoning_content or ""),
         tool_calls=[_tool_call_as_json(call) for call in message.tool_calls or []],
         metadata=_provider_data_of(message),
     )
 
 
 def _rows_of_call(call: ToolCall) -> list[AgentOSMessage]:
-    asked = {"id": call.id, "name": call.name, "arguments": call.arguments}
+    asked = {"id": call.id[:LONGEST_NAME], "name": call.name, "arguments": call.arguments}
     return [
         AgentOSMessage(role=MessageRole.ASSISTANT, tool_calls=[asked]),
         AgentOSMessage(
             role=MessageRole.TOOL,
-            content=clean(call.result),
-            tool_call_id=call.id,
-            tool_name=call.name,
+            content=call.result,
+            tool_call_id=call.id[:LONGEST_NAME],
+            tool_name=call.name[:LONGEST_NAME],
             tool_failed=call.failed,
             tool_duration_ms=call.duration_ms,
         ),
@@ -78,7 +82,14 @@ def _tool_call_as_json(call: dict[str, Any]) -> dict[str, Any]:
             arguments = json.loads(arguments or "{}")
         except json.JSONDecodeError:
             arguments = {"unreadable": arguments}
-    return {"id": call.get("id") or "", "name": function.get("name") or "", "arguments": arguments or {}}
+    asked: dict[str, Any] = clean_json(
+        {
+            "id": str(call.get("id") or "")[:LONGEST_NAME],
+            "name": function.get("name") or "",
+            "arguments": arguments if isinstance(arguments, dict) else {"unreadable": arguments} if arguments else {},
+        }
+    )
+    return asked
 
 
 def _provider_data_of(message: Message) -> dict[str, Any]:
@@ -86,7 +97,7 @@ def _provider_data_of(message: Message) -> dict[str, Any]:
     if not message.provider_data:
         return {}
     try:
-        return {"provider_data": json.loads(json.dumps(message.provider_data))}
+        return {"provider_data": clean_json(json.loads(json.dumps(message.provider_data)))}
     except TypeError:
         return {}
 
@@ -118,8 +129,3 @@ def _message_of(row: AgentOSMessage) -> Message:
         provider_data=row.metadata.get("provider_data"),
         created_at=int(row.created_at.timestamp()),
     )
-
-
-def clean(text: str) -> str:
-    """PostgreSQL's text cannot hold NUL."""
-    return text.replace("\x00", "")

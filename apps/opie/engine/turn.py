@@ -18,14 +18,14 @@ from agno.exceptions import redact_secrets
 from django.db import InterfaceError, OperationalError
 
 from apps.accounts.principal import Principal
-from apps.api.errors import OPIE_ERROR, OpieError
+from apps.api.errors import OPIE_ERROR, NotFound, OpieError
 from apps.opie import rows
 from apps.opie.engine import recorder, stream, transcript
 from apps.opie.engine.observer import Failure, Observation, Observer
 from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.events import RunEvent
 from apps.opie.metrics.errors import RunError
-from apps.opie.models import Agent, AgentOSMessage
+from apps.opie.models import Agent, AgentOSMessage, AgentOSRun
 from apps.opie.models.runs import RunStatus
 from apps.opie.scope import RunScope, current_scope
 
@@ -74,10 +74,16 @@ class Turn:
             yield events
 
     async def result(self) -> RunResult:
-        """Wait for the end; the run goes on if the waiting is given up."""
+        """Wait for the end; the run goes on if the waiting is given up. Raises NotFound when the session was deleted."""
         assert self._task is not None, "start the turn first"  # noqa: S101
         await asyncio.shield(self._task)
-        return await rows.run(result_of_run, self.run_id)
+        return await rows.run(self._result)
+
+    def _result(self) -> RunResult:
+        try:
+            return result_of_run(self.run_id)
+        except AgentOSRun.DoesNotExist:
+            raise NotFound("The session was deleted while this was answered.", code="session_not_found") from None
 
     async def _run(self, agno_run: AgnoRun) -> None:
         current_scope.set(RunScope(self.principal, self.agent.pk, self.session_id, self.run_id))
@@ -129,6 +135,7 @@ class Turn:
             else round((seen.first_token - seen.started) * 1000),
             tool_ms=seen.tool_ms,
             citations=seen.citations,
+            tool_errors=_tool_errors_of(seen),
         )
         await stream.leave_the_beat(live)
         try:
@@ -150,9 +157,24 @@ class Turn:
                     live.publish("run.interrupted", data)
                     return
                 await asyncio.sleep(pause)
+            except Exception:
+                # Readers must not wait for ever for what cannot be written; recovery finishes the books.
+                live.publish("run.interrupted", {"error": {"code": GENERIC.code, "message": GENERIC.message}})
+                raise
             else:
-                live.publish(recorder.LAST_EVENT[ending.status], data or {})
+                await self._publish_last(ending.status, data, live)
                 return
+
+    async def _publish_last(self, status: RunStatus, data: dict[str, Any] | None, live: stream.RunStream) -> None:
+        if data is None:
+            # Ended from elsewhere, or by a try whose answer was lost: the rows say how.
+            try:
+                result = await rows.run(self._result)
+            except NotFound as error:
+                live.publish("run.cancelled", {"error": {"code": error.code, "message": error.message}})
+                return
+            status, data = RunStatus(result.status), result.as_json()
+        live.publish(recorder.LAST_EVENT[status], data)
 
 
 async def open_turn(
@@ -215,3 +237,11 @@ def _error_of(status: RunStatus, seen: Observation) -> RunError | None:
         return RunError(seen.failure.code.removeprefix(OPIE_ERROR), seen.failure.text, "model")
     detail = redact_secrets(f"{seen.failure.code}: {seen.failure.text}")
     return RunError(GENERIC.code, GENERIC.message, GENERIC.place, detail)
+
+
+def _tool_errors_of(seen: Observation) -> list[RunError]:
+    return [
+        RunError("tool_failed", f"The tool {call.name} failed.", call.name, redact_secrets(call.result))
+        for call in seen.tool_calls.values()
+        if call.failed
+    ]

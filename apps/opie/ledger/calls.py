@@ -8,14 +8,18 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.accounts.models import ApiKey
 from apps.api.errors import NotAllowed
 from apps.api.ids import uuid7
 from apps.opie.ledger.prices import CURRENCY, UnitPrices, cost_of, unit_prices
 from apps.opie.ledger.summary import open_calls_of
 from apps.opie.ledger.tokens import TokenCounts
+from apps.opie.models.agents import Agent
+from apps.opie.models.platforms import AIPlatform
 from apps.opie.models.usage import AgentOSUsage, CallOutcome, Certainty
 from apps.opie.scope import RunScope
 
@@ -47,9 +51,8 @@ def open_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: in
     """
     if scope.principal.team_id is None:
         raise NotAllowed("Join a team first: calls to a model are counted for a team.", code="no_team")
-    call_id = uuid7()
-    AgentOSUsage.objects.create(
-        id=call_id,
+    call = AgentOSUsage(
+        id=uuid7(),
         team_id=scope.principal.team_id,
         user_id=scope.principal.user_id,
         api_key_id=scope.principal.api_key_id,
@@ -63,7 +66,22 @@ def open_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: in
         model=model,
         currency=CURRENCY,
     )
-    return call_id
+    try:
+        call.save(force_insert=True)
+    except IntegrityError:
+        _let_go_of_what_was_deleted(call)
+        call.save(force_insert=True)
+    return call.id
+
+
+def _let_go_of_what_was_deleted(call: AgentOSUsage) -> None:
+    """A run goes on when its agent, platform or key is deleted meanwhile; the call is written down without them."""
+    if not Agent.objects.filter(pk=call.agent_id).exists():
+        call.agent_id = None
+    if not AIPlatform.objects.filter(pk=call.platform_id).exists():
+        call.platform_id = None
+    if not ApiKey.objects.filter(pk=call.api_key_id).exists():
+        call.api_key_id = None
 
 
 def settle_call(

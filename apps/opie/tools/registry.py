@@ -2,21 +2,31 @@
 
 A tool is a typed Python function, sync or async; its docstring tells the model what it does. A parameter annotated
 `RunScope` is filled in by Opie (who is asking, in which session) and is never shown to the model. Sync tools may use
-rows: they run on the executor of `rows.run`, so that no thread keeps a connection.
+rows: they run on the executor of `rows.run`, so that no thread keeps a connection. What a tool wants the model and the
+person to read when it fails is said by an OpieError; the text of any other exception stays in the log.
 """
 
 import functools
 import inspect
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+from agno.exceptions import AgentRunException
 from agno.tools.function import Function
 
+from apps.api.errors import OpieError
 from apps.opie import rows
 from apps.opie.scope import RunScope, require_scope
 
+logger = logging.getLogger(__name__)
+
 ToolFunction = Callable[..., Any]
+
+
+class ToolFailed(Exception):  # noqa: N818 - it reads as what happened
+    """A tool raised what nobody had foreseen. Its text may be shown; what was raised is logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +78,16 @@ def _callable_for_model(name: str) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(function)
     async def call(**arguments: Any) -> Any:
         given = arguments | dict.fromkeys(hidden, require_scope())
-        if inspect.iscoroutinefunction(function):
-            return await function(**given)
-        return await rows.run(function, **given)
+        try:
+            if inspect.iscoroutinefunction(function):
+                return await function(**given)
+            return await rows.run(function, **given)
+        except (OpieError, AgentRunException):
+            raise
+        except Exception as error:
+            # Agno shows the text of whatever is raised to the model, and the model to the person.
+            logger.exception("the tool %s failed", name)
+            raise ToolFailed(f"The tool {name} could not be used because of a fault inside it.") from error
 
     shown = [parameter for name, parameter in signature.parameters.items() if name not in hidden]
     call.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]

@@ -40,6 +40,8 @@ def bring_in(default: DefaultAgent, *, overwrite: bool = False) -> Change:
         return "created"
     if all(getattr(agent, name) == value for name, value in default.definition.items()):
         return "unchanged"
+    if agent.team_id is not None:
+        return "skipped"  # another agent, that only has the same name
     if _edited_by_a_person(agent) and not overwrite:
         return "skipped"
     _write(agent, default)
@@ -47,7 +49,7 @@ def bring_in(default: DefaultAgent, *, overwrite: bool = False) -> Change:
 
 
 def _edited_by_a_person(agent: Agent) -> bool:
-    return agent.team_id is not None or agent.versions.filter(author__isnull=False).exists()
+    return agent.versions.filter(author__isnull=False).exists()
 
 
 def _write(agent: Agent, default: DefaultAgent) -> None:
