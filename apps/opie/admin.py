@@ -19,6 +19,14 @@ from apps.opie.models import (
     AgentOSUsage,
     AgentVersion,
     AIPlatform,
+    Budget,
+    BudgetPeriod,
+    BudgetReservation,
+    Limit,
+    ModelPrice,
+    PlatformHealth,
+    UsageCorrection,
+    UsageRollUp,
 )
 
 
@@ -156,3 +164,63 @@ class AgentOSMemoryAdmin(RecordAdmin):
     list_display = ["user", "team", "agent", "topics", "updated_at"]
     list_select_related = ["user", "team", "agent"]
     exclude = ["memory", "input"]
+
+
+@admin.register(PlatformHealth)
+class PlatformHealthAdmin(RecordAdmin):
+    list_display = ["platform", "failures_in_a_row", "rested_until", "reason", "last_success_at", "last_failure_at"]
+    list_select_related = ["platform"]
+
+
+@admin.register(Budget)
+class BudgetAdmin(admin.ModelAdmin[Budget]):
+    list_display = ["team", "user", "api_key", "period", "amount", "currency", "is_enabled"]
+    list_filter = ["period", "is_enabled"]
+    list_select_related = ["team", "user", "api_key"]
+    autocomplete_fields = ["team", "user"]
+
+
+@admin.register(BudgetPeriod)
+class BudgetPeriodAdmin(RecordAdmin):
+    list_display = ["budget", "starts_on", "spent", "reserved", "unpriced_calls", "warned_at"]
+    list_select_related = ["budget"]
+
+
+@admin.register(BudgetReservation)
+class BudgetReservationAdmin(RecordAdmin):
+    list_display = ["call_id", "state", "amount", "cost", "held_at", "ended_at"]
+    list_filter = ["state"]
+
+
+@admin.register(Limit)
+class LimitAdmin(admin.ModelAdmin[Limit]):
+    list_display = ["team", "user", "platform", "model", "requests_per_minute", "tokens_per_minute", "parallel_runs"]
+    list_select_related = ["team", "user", "platform"]
+    autocomplete_fields = ["team", "user"]
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(RecordAdmin):
+    list_display = [
+        "platform_name",
+        "model",
+        "team",
+        "input_per_million",
+        "output_per_million",
+        "valid_from",
+        "superseded_at",
+    ]
+    list_filter = ["platform_name"]
+    search_fields = ["model"]
+    list_select_related = ["team"]
+
+
+@admin.register(UsageCorrection)
+class UsageCorrectionAdmin(RecordAdmin):
+    list_display = ["usage_id", "batch", "cost_before", "cost", "reason", "created_at"]
+
+
+@admin.register(UsageRollUp)
+class UsageRollUpAdmin(RecordAdmin):
+    list_display = ["day", "team", "platform_name", "model", "calls", "cost", "unpriced_calls"]
+    list_select_related = ["team"]

@@ -20,7 +20,7 @@ from apps.accounts.api.acting import principal_of
 from apps.accounts.async_views import PrincipalView
 from apps.accounts.permissions import Permission, requires
 from apps.accounts.principal import Principal
-from apps.api.errors import InvalidInput, NotFound
+from apps.api.errors import Conflict, InvalidInput, NotFound
 from apps.opie import rows
 from apps.opie.agentos import sse
 from apps.opie.agentos.health import snapshot
@@ -106,6 +106,12 @@ class SessionDetailView(generics.RetrieveUpdateDestroyAPIView[AgentOSSession]):
 
     def get_queryset(self) -> QuerySet[AgentOSSession]:
         return own_sessions(self.request)
+
+    def perform_destroy(self, instance: AgentOSSession) -> None:
+        """Raises Conflict while an answer is being written: its money would have nobody to belong to."""
+        if instance.runs.live().exists():
+            raise Conflict("An answer is being written in this session. Stop it first.", code="session_busy")
+        instance.delete()
 
 
 class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.opie.agentos import agents_api, api, metrics_api, platforms_api
+from apps.opie.agentos import agents_api, api, budgets_api, limits_api, metrics_api, platforms_api
 
 urlpatterns = [
     path("agents/", agents_api.AgentsView.as_view(), name="agents"),
@@ -22,6 +22,12 @@ urlpatterns = [
     path("agentos/metrics/performance/", metrics_api.PerformanceMetricsView.as_view(), name="metrics-performance"),
     path("agentos/metrics/errors/", metrics_api.ErrorMetricsView.as_view(), name="metrics-errors"),
     path("agentos/metrics/errors/<uuid:error_id>/", metrics_api.ErrorMetricView.as_view(), name="metrics-error"),
+    path("budgets/", budgets_api.BudgetsView.as_view(), name="budgets"),
+    path("budgets/<uuid:budget_id>/", budgets_api.BudgetView.as_view(), name="budget"),
+    path("prices/", budgets_api.PricesView.as_view(), name="prices"),
+    path("prices/rerate/", budgets_api.RerateView.as_view(), name="prices-rerate"),
+    path("limits/", limits_api.LimitsView.as_view(), name="limits"),
+    path("limits/<uuid:limit_id>/", limits_api.LimitView.as_view(), name="limit"),
     path("platforms/", platforms_api.PlatformsView.as_view(), name="platforms"),
     path("platforms/<uuid:platform_id>/", platforms_api.PlatformView.as_view(), name="platform"),
     path("platforms/<uuid:platform_id>/test/", platforms_api.PlatformTestView.as_view(), name="platform-test"),

@@ -95,6 +95,13 @@ def refuse_when_spent(principal: Principal, now: datetime | None = None) -> None
             raise _exceeded(budget, period or BudgetPeriod(budget=budget), Decimal(0), now)
 
 
+def period_in_force(budget: Budget, now: datetime | None = None) -> BudgetPeriod:
+    """The books of the period that is now; empty, unsaved ones when nothing was spent in it yet."""
+    starts_on = _starts_on(budget, now or timezone.now())
+    found = BudgetPeriod.objects.filter(budget=budget, starts_on=starts_on).first()
+    return found or BudgetPeriod(budget=budget, starts_on=starts_on)
+
+
 def _held(call_id: UUID) -> list[BudgetReservation]:
     held = BudgetReservation.objects.filter(call_id=call_id, state=ReservationState.HELD)
     return list(held.select_related("period__budget").order_by("period_id"))

@@ -64,7 +64,8 @@ class AgentOSRun(models.Model):
         verbose_name = "run"
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["session", "id"], name="opie_run_of_session"),
+            # Not by id: runs of plain Agno agents bring ids of their own, which do not tell the time.
+            models.Index(fields=["session", "-created_at"], name="opie_run_of_session"),
             models.Index(fields=["user", "team", "-id"], name="opie_run_of_person"),
             models.Index(fields=["agent", "-id"], name="opie_run_of_agent"),
             models.Index(fields=["id"], condition=Q(status__in=sorted(LIVE_STATUSES)), name="opie_run_live"),

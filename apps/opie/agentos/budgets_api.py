@@ -1,0 +1,241 @@
+"""/api/v1/budgets/ and /api/v1/prices/: money of the team."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.api.acting import principal_of
+from apps.accounts.audit import record
+from apps.accounts.models import ApiKey, Membership
+from apps.accounts.permissions import Permission, requires
+from apps.accounts.principal import Principal
+from apps.api.errors import Conflict, InvalidInput, NotFound
+from apps.api.serializers import StrictSerializer
+from apps.opie.ledger.budgets import period_in_force
+from apps.opie.ledger.price_list import NewPrice, set_price
+from apps.opie.ledger.rerating import rerate
+from apps.opie.models import Budget, ModelPrice
+from apps.opie.models.budgets import BudgetPeriodKind
+
+
+class BudgetBody(StrictSerializer):
+    """A budget of the whole team, of one person in it (`user_id`), or of one of its keys (`api_key_id`)."""
+
+    user_id = serializers.UUIDField(required=False, allow_null=True)
+    api_key_id = serializers.UUIDField(required=False, allow_null=True)
+    period = serializers.ChoiceField(choices=BudgetPeriodKind.choices, required=False)
+    amount = serializers.DecimalField(max_digits=14, decimal_places=4, min_value=Decimal(0))
+    allows_unpriced = serializers.BooleanField(required=False)
+    is_enabled = serializers.BooleanField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("user_id") and attrs.get("api_key_id"):
+            raise serializers.ValidationError({"api_key_id": ["A budget is for a person or for a key, not for both."]})
+        return attrs
+
+
+class BudgetChange(StrictSerializer):
+    """What can be changed: for another subject or period, make another budget."""
+
+    amount = serializers.DecimalField(max_digits=14, decimal_places=4, min_value=Decimal(0), required=False)
+    allows_unpriced = serializers.BooleanField(required=False)
+    is_enabled = serializers.BooleanField(required=False)
+
+
+def budget_as_json(budget: Budget) -> dict[str, Any]:
+    period = period_in_force(budget)
+    return {
+        "id": str(budget.pk),
+        "user_id": str(budget.user_id) if budget.user_id else None,
+        "api_key_id": str(budget.api_key_id) if budget.api_key_id else None,
+        "period": budget.period,
+        "amount": money(budget.amount),
+        "currency": budget.currency,
+        "spent": money(period.spent),
+        "reserved": money(period.reserved),
+        "unpriced_calls": period.unpriced_calls,
+        "allows_unpriced": budget.allows_unpriced,
+        "is_enabled": budget.is_enabled,
+    }
+
+
+def money(amount: Decimal) -> str:
+    return format(Decimal(amount).normalize(), "f")
+
+
+class BudgetsView(generics.ListAPIView[Budget]):
+    """The team's budgets, or those that are about oneself; making one."""
+
+    permission_classes = [requires(Permission.MANAGE_BUDGETS, to_read=Permission.VIEW_AGENTS)]
+    queryset = Budget.objects.none()
+
+    def get_queryset(self) -> QuerySet[Budget]:
+        return Budget.objects.visible_to(principal_of(self.request)).order_by("period", "pk")
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="budgets_list")
+    def get(self, request: Request) -> Response:  # noqa: ARG002
+        page = self.paginate_queryset(self.get_queryset()) or []
+        return self.get_paginated_response([budget_as_json(budget) for budget in page])
+
+    @extend_schema(request=BudgetBody, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        principal = principal_of(request)
+        body = BudgetBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        check_subject(principal, body.validated_data)
+        try:
+            with transaction.atomic():
+                budget = Budget.objects.create(team_id=principal.acting_team, **body.validated_data)
+                record(principal, "budget.created", budget, after=budget_as_json(budget))
+        except IntegrityError as error:
+            if "opie_budget_once" in str(error):
+                raise Conflict(
+                    "There is a budget for this subject and period. Change that one.", code="budget_exists"
+                ) from None
+            raise
+        return Response(budget_as_json(budget), status=status.HTTP_201_CREATED)
+
+
+class BudgetView(APIView):
+    """One budget."""
+
+    permission_classes = [requires(Permission.MANAGE_BUDGETS, to_read=Permission.VIEW_AGENTS)]
+
+    def _budget(self, request: Request, budget_id: UUID) -> Budget:
+        budget = Budget.objects.visible_to(principal_of(request)).filter(pk=budget_id).first()
+        if budget is None:
+            raise NotFound("There is no such budget.", code="budget_not_found")
+        return budget
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, budget_id: UUID) -> Response:
+        return Response(budget_as_json(self._budget(request, budget_id)))
+
+    @extend_schema(request=BudgetChange, responses={200: OpenApiTypes.OBJECT})
+    def patch(self, request: Request, budget_id: UUID) -> Response:
+        budget = self._budget(request, budget_id)
+        body = BudgetChange(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        with transaction.atomic():
+            before = budget_as_json(budget)
+            for name, value in body.validated_data.items():
+                setattr(budget, name, value)
+            budget.save()
+            record(principal_of(request), "budget.changed", budget, before=before, after=budget_as_json(budget))
+        return Response(budget_as_json(budget))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, budget_id: UUID) -> Response:
+        budget = self._budget(request, budget_id)
+        with transaction.atomic():
+            record(principal_of(request), "budget.deleted", budget, before=budget_as_json(budget))
+            budget.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def check_subject(principal: Principal, body: dict[str, Any]) -> None:
+    """People and keys of other teams are answered like ones that do not exist. Raises InvalidInput."""
+    user_id, key_id = body.get("user_id"), body.get("api_key_id")
+    if user_id and not Membership.objects.filter(team_id=principal.acting_team, user_id=user_id).exists():
+        raise InvalidInput(fields={"user_id": ["There is nobody with this id in your team."]})
+    if key_id and not ApiKey.objects.filter(team_id=principal.acting_team, pk=key_id).exists():
+        raise InvalidInput(fields={"api_key_id": ["Your team has no key with this id."]})
+
+
+def _price_field(**options: Any) -> serializers.DecimalField:
+    return serializers.DecimalField(max_digits=16, decimal_places=8, min_value=Decimal(0), **options)
+
+
+class PriceBody(StrictSerializer):
+    """Money for a million tokens; `cached` and `cache_write` are billed as plain input when they are left out."""
+
+    platform_name = serializers.SlugField(max_length=64)
+    model = serializers.CharField(max_length=200)
+    input = _price_field()
+    output = _price_field()
+    cached = _price_field(required=False, allow_null=True)
+    cache_write = _price_field(required=False, allow_null=True)
+    valid_from = serializers.DateTimeField(required=False)
+
+
+class ReratingBody(StrictSerializer):
+    """The calls to price anew: of [since, until), of one platform and model where they are given."""
+
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    platform_name = serializers.SlugField(max_length=64, required=False, allow_blank=True)
+    model = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    dry_run = serializers.BooleanField(required=False)
+
+
+class PricesView(generics.ListAPIView[ModelPrice]):
+    """Prices set over the published ones, those no longer in force included; setting one."""
+
+    permission_classes = [requires(Permission.MANAGE_PLATFORMS, to_read=Permission.VIEW_AGENTS)]
+    queryset = ModelPrice.objects.none()
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request) -> Response:
+        prices = ModelPrice.objects.visible_to(principal_of(request)).order_by("platform_name", "model", "-valid_from")
+        page = self.paginate_queryset(prices) or []
+        return self.get_paginated_response([price_as_json(price) for price in page])
+
+    @extend_schema(request=PriceBody, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        body = PriceBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        principal = principal_of(request)
+        with transaction.atomic():
+            price = set_price(principal, NewPrice(**body.validated_data))
+            record(principal, "price.set", price, after=price_as_json(price))
+        return Response(price_as_json(price), status=status.HTTP_201_CREATED)
+
+
+class RerateView(APIView):
+    """Price the calls of a period anew, as entries beside the old ones."""
+
+    permission_classes = [requires(Permission.MANAGE_PLATFORMS)]
+
+    @extend_schema(request=ReratingBody, responses={200: OpenApiTypes.OBJECT})
+    def post(self, request: Request) -> Response:
+        body = ReratingBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        if body.validated_data["until"] <= body.validated_data["since"]:
+            raise InvalidInput(fields={"until": ["Choose a moment after `since`."]})
+        found = rerate(principal_of(request), **body.validated_data)
+        answer = {
+            "batch": str(found.batch),
+            "calls": found.calls,
+            "corrected": found.corrected,
+            "difference": money(found.difference),
+        }
+        return Response(answer)
+
+
+def price_as_json(price: ModelPrice) -> dict[str, Any]:
+    kinds = {
+        "input": price.input_per_million,
+        "output": price.output_per_million,
+        "cached": price.cached_per_million,
+        "cache_write": price.cache_write_per_million,
+    }
+    return {
+        "id": str(price.pk),
+        "platform_name": price.platform_name,
+        "model": price.model,
+        **{kind: None if amount is None else money(amount) for kind, amount in kinds.items()},
+        "currency": price.currency,
+        "valid_from": price.valid_from.isoformat(),
+        "superseded_at": price.superseded_at.isoformat() if price.superseded_at else None,
+        "belongs_to": "team" if price.team_id else "installation",
+    }
