@@ -56,6 +56,6 @@ pins: ## Compile requirements/*.in to exact pins with hashes
 	@sh launcher/install.sh dev
 	@for name in base production local dev; do \
 		echo "requirements/$$name.txt"; \
-		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header \
+		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make pins" \
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done

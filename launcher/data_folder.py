@@ -27,6 +27,11 @@ def write_private(path: Path, text: str) -> None:
     unfinished.rename(path)
 
 
+def private_log(path: Path) -> IO[bytes]:
+    """A file to append to that only we can read. Logs tell who did what."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
+
+
 class FolderInUseError(LauncherError):
     """Another process owns the data folder."""
 

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from launcher.account import account_for_server
 from launcher.child import start_child, stop_child
-from launcher.data_folder import FolderInUseError, FolderLock, Guests, private_folder, write_private
+from launcher.data_folder import FolderInUseError, FolderLock, Guests, private_folder, private_log, write_private
 from launcher.environment import data_dir
 from launcher.errors import LauncherError
 from launcher.leftover import stop_leftover
@@ -146,7 +146,7 @@ class EmbeddedPostgres:
             if account:
                 os.chown(unfinished, account.uid, account.gid)
                 os.chown(password_file.name, account.uid, account.gid)
-            with self._log.open("ab") as log:
+            with private_log(self._log) as log:
                 initdb = start_child(
                     [
                         *(
@@ -181,14 +181,15 @@ class EmbeddedPostgres:
         account = account_for_server(self._cluster)
         if self._log.stat().st_size > _LOG_LIMIT:
             self._log.write_bytes(b"")
-        with self._log.open("ab") as log:
+        with private_log(self._log) as log:
             self._server = start_child(
                 [programs_for(account) / "postgres", "-D", self._cluster.resolve(), *_options(self._settings())],
                 account=account,
                 environment=_server_environment(),
                 folder=Path("/"),
                 output=log,
-                when_orphaned=signal.SIGINT,
+                # PostgreSQL's "smart": it ends when the last session has. Whoever we served drains at the same time, and needs it.
+                when_orphaned=signal.SIGTERM,
             )
 
     def _settings(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from launcher.account import Account
@@ -46,12 +47,18 @@ def _copied_programs(installed: Path) -> Path:
     programs = target / installed.relative_to(site_packages)
     if not programs.exists():
         unfinished = target.with_name(f"{target.name}.{os.getpid()}")
+        _open_shelter()
         for part in (installed.parent.relative_to(site_packages), Path(f"{_PACKAGE}.libs")):
             if (site_packages / part).exists():
                 shutil.copytree(site_packages / part, unfinished / part, symlinks=True)
         _open_to_all(unfinished)
         unfinished.rename(target)
     return programs
+
+
+def _open_shelter() -> None:
+    SHELTER.mkdir(parents=True, exist_ok=True)
+    SHELTER.chmod(0o755)  # whatever root's umask says
 
 
 def _open_to_all(tree: Path) -> None:
@@ -74,7 +81,8 @@ def shelter_cluster(folder: Path, account: Account | None) -> None:
         return
     shelter = SHELTER / f"data-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
     try:
-        shelter.mkdir(parents=True, exist_ok=True)
+        _open_shelter()
+        shelter.mkdir(mode=0o755, exist_ok=True)
         os.chown(shelter, account.uid, account.gid)
         cluster.symlink_to(shelter / "cluster")
     except OSError as error:
@@ -82,4 +90,9 @@ def shelter_cluster(folder: Path, account: Account | None) -> None:
             f"PostgreSQL does not run as root, and {account.name} can reach neither {folder} nor {SHELTER} ({error}): "
             "put OPIE_DATA_DIR outside a private folder, start Opie as another user, or set DATABASE_URL."
         ) from error
-    print(f"PostgreSQL runs as {account.name}, who cannot enter {folder}: its files are in {shelter}.")
+    # Not on standard output: this may be a management command, whose answer is read by a program.
+    print(
+        f"PostgreSQL runs as {account.name}, who cannot enter {folder}: its files are in {shelter}.",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from launcher.child import start_child
+from launcher.data_folder import private_log
 
 _LOG_LIMIT = 10_000_000
 _LONGEST_PAUSE = 30.0
@@ -99,7 +100,7 @@ class Program:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.rename(self.log.with_suffix(".1.log"))
-        self._file = self.log.open("ab", buffering=0)
+        self._file = private_log(self.log)
 
 
 def _answers(address: str) -> bool:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,13 +55,21 @@ def alive(pid: int) -> bool:
     """Whether the process runs. One that has ended and waits to be collected does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Return as soon as the condition holds. Fails the test when it does not come to hold."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def wait_until_gone(pids: Iterable[int], seconds: float = 10.0) -> None:
+    """Return when none of the processes runs any more. Fails the test with those that do."""
+    deadline = time.monotonic() + seconds
+    while left := {pid: Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids if alive(pid)}:
+        assert time.monotonic() < deadline, left
         time.sleep(0.02)

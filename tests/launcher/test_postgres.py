@@ -74,7 +74,7 @@ def test_it_is_private(database: EmbeddedPostgres, data_dir: Path) -> None:
         for password in ("", "guessed"):
             with pytest.raises(psycopg.OperationalError, match="password"):
                 psycopg.connect(re.sub(r":[^:@/]+@", f":{password}@", database.url))
-        for name in ("password", "state.json"):
+        for name in ("password", "state.json", "log"):
             assert stat.S_IMODE((data_dir / "postgres" / name).stat().st_mode) == 0o600
         assert stat.S_IMODE((data_dir / "postgres" / "cluster").stat().st_mode) == 0o700
     finally:
@@ -261,7 +261,7 @@ class TestAsRoot:
             database.stop()
         assert stat.S_IMODE(home.stat().st_mode) == 0o700
         assert (home / "data" / "postgres" / "cluster").resolve().is_relative_to(shelter)
-        assert str(shelter) in capsys.readouterr().out
+        assert str(shelter) in capsys.readouterr().err
 
     def test_programs_below_a_private_folder_are_copied(self, monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
         monkeypatch.setattr(postgres_files, "SHELTER", data_dir.parent / "shelter")

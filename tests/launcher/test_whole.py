@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from launcher.ports import free_port
-from tests.launcher.conftest import Start, alive, wait_until
+from tests.launcher.conftest import Start, wait_until, wait_until_gone
 
 
 class Running:
@@ -75,11 +75,11 @@ def test_it_serves_stops_starts_again_and_leaves_nothing(start: Start, environme
     pids = first.below()
     assert len(pids) > 4
     assert first.end(signal.SIGTERM) == 0, first.process.stderr
-    wait_until(lambda: not any(map(alive, pids)))
+    wait_until_gone(pids)
 
     second = Running(start("-m", "launcher", **environment))
     assert second.tells("Tables").startswith("Tables       up to date")
     assert second.tells("Demo login") == login
     pids = second.below()
     second.end(signal.SIGKILL)
-    wait_until(lambda: not any(map(alive, pids)), seconds=30)
+    wait_until_gone(pids, seconds=30)
