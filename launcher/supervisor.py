@@ -78,7 +78,7 @@ class Supervisor:
         """Pass on what the programs say, for up to `patience` seconds, and notice those that have ended."""
         for key, _ in self._selector.select(patience):
             if not self._pass_on(key.data) and key.data.silenced:
-                self._selector.unregister(key.fileobj)
+                self._stop_reading(key.data)
         for program in self._programs:
             if program.process is not None and program.process.poll() is not None:
                 self._note_end(program)
@@ -90,13 +90,16 @@ class Supervisor:
             say(f"{program.name:<8}| {text}")
         return bool(lines)
 
+    def _stop_reading(self, program: Program) -> None:
+        if program.output in self._selector.get_map():
+            self._selector.unregister(program.output)
+
     def _note_end(self, program: Program) -> None:
         while not program.silenced and self._pass_on(program):
             pass
         status = program.child.returncode
         kill_group(program.child)  # what it started goes with it
-        if not program.silenced:
-            self._selector.unregister(program.output)
+        self._stop_reading(program)
         pause = program.ended()
         if not self._stops:
             say(
