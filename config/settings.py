@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.api.middleware.RequestIdMiddleware",
     "apps.api.middleware.ErrorMiddleware",
+    "apps.api.middleware.StorableMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

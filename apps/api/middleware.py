@@ -80,6 +80,38 @@ def _process_exception(request: HttpRequest, error: Exception) -> HttpResponseBa
     return answer_error(request, error) if isinstance(error, OpieError) else None
 
 
+@sync_and_async_middleware
+def StorableMiddleware(get_response: GetResponse) -> GetResponse:  # noqa: N802 - settings name it like a class
+    """Refuses addresses with a NUL in them, which PostgreSQL cannot look for: nothing is there, or a 400 for a query."""
+    if iscoroutinefunction(get_response):
+        answer = cast(Callable[[HttpRequest], Awaitable[HttpResponseBase]], get_response)
+
+        async def in_loop(request: HttpRequest) -> HttpResponseBase:
+            return _refusal(request) or await answer(request)
+
+        return in_loop
+
+    def in_thread(request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = _refusal(request) or get_response(request)
+        return response
+
+    return in_thread
+
+
+def _refusal(request: HttpRequest) -> HttpResponseBase | None:
+    if "\x00" not in request.path_info and "%00" not in request.META.get("QUERY_STRING", ""):
+        return None
+    from apps.api.errors import InvalidInput, NotFound
+    from apps.api.views import answer_error
+
+    if "\x00" in request.path_info:
+        return answer_error(request, NotFound())
+    named = [name for name, values in request.GET.lists() if any("\x00" in text for text in (name, *values))]
+    if not named:
+        return None
+    return answer_error(request, InvalidInput(fields={name: ["It contains a NUL character."] for name in named}))
+
+
 class RequestIdFilter(logging.Filter):
     """Puts the request's id into each log record, or `-`."""
 

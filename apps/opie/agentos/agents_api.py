@@ -49,6 +49,15 @@ class AgentDefinition(StrictSerializer):
     status = serializers.ChoiceField(choices=AgentStatus.choices, required=False)
 
     def validate_models(self, models: list[dict[str, str]]) -> list[dict[str, str]]:
+        # In a partial change DRF takes the parts of a part as optional too: a model of an agent is whole.
+        missing = {
+            str(place): {"platform": ["This field is required."]}
+            for place, m in enumerate(models)
+            if "platform" not in m
+        }
+        if missing:
+            raise serializers.ValidationError(missing)
+        models = [{"platform": entry["platform"], "model": entry.get("model", "")} for entry in models]
         if len({(entry["platform"], entry["model"]) for entry in models}) < len(models):
             raise serializers.ValidationError("The same platform and model stand here twice.")
         return models

@@ -76,11 +76,11 @@ def open_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: in
 
 def _let_go_of_what_was_deleted(call: AgentOSUsage) -> None:
     """A run goes on when its agent, platform or key is deleted meanwhile; the call is written down without them."""
-    if not Agent.objects.filter(pk=call.agent_id).exists():
+    if not Agent.objects.filter(pk__in=[call.agent_id]).exists():
         call.agent_id = None
-    if not AIPlatform.objects.filter(pk=call.platform_id).exists():
+    if not AIPlatform.objects.filter(pk__in=[call.platform_id]).exists():
         call.platform_id = None
-    if not ApiKey.objects.filter(pk=call.api_key_id).exists():
+    if not ApiKey.objects.filter(pk__in=[call.api_key_id]).exists():
         call.api_key_id = None
 
 

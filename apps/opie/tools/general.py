@@ -1,11 +1,15 @@
 """Tools of general use."""
 
+import ast
+import math
+import re
 from datetime import datetime
+from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db.models import Q
 from django.utils import timezone
-from simpleeval import InvalidExpression, SimpleEval
+from simpleeval import DEFAULT_OPERATORS, InvalidExpression, SimpleEval
 
 from apps.opie.models import AgentOSMessage
 from apps.opie.models.messages import MessageRole
@@ -13,6 +17,8 @@ from apps.opie.scope import RunScope
 from apps.opie.tools.registry import register_tool
 
 LONGEST_EXPRESSION = 200
+ARITHMETIC = re.compile(r"[0-9\s.()+\-*/%eE]*")
+MOST_BITS = 10_000
 MOST_RESULTS = 5
 EXCERPT_LENGTH = 200
 
@@ -38,15 +44,34 @@ def calculate(expression: str) -> str:
     """
     if len(expression) > LONGEST_EXPRESSION:
         return f"The expression is too long: at most {LONGEST_EXPRESSION} characters."
+    expression = expression.replace("×", "*").replace("÷", "/").replace("^", "**")
+    if not ARITHMETIC.fullmatch(expression):
+        return "That cannot be calculated. Write it with numbers, parentheses and + - * / // % ** only."
     try:
-        result = SimpleEval(names={}, functions={}).eval(
-            expression.replace("×", "*").replace("÷", "/").replace("^", "**")
-        )
+        result = SimpleEval(operators=OPERATORS, names={}, functions={}).eval(expression)
     except ZeroDivisionError:
         return "That divides by zero."
     except (InvalidExpression, SyntaxError, TypeError, ValueError, OverflowError, KeyError) as error:
         return f"That cannot be calculated: {type(error).__name__}. Write it with numbers and + - * / ** only."
-    return f"{result:.12g}" if isinstance(result, float) else str(result)
+    return _number_as_text(result)
+
+
+def _power(base: float, exponent: float) -> float:
+    """Powers that a person would read: larger ones would keep a processor busy for minutes."""
+    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * exponent > MOST_BITS:
+        raise OverflowError
+    return cast(float, base**exponent)
+
+
+OPERATORS = DEFAULT_OPERATORS | {ast.Pow: _power}
+
+
+def _number_as_text(result: object) -> str:
+    if isinstance(result, int) and result.bit_length() <= MOST_BITS:
+        return str(result)
+    if isinstance(result, float) and math.isfinite(result):
+        return f"{result:.12g}"
+    return "The result is too large, or is no real number."
 
 
 def search_my_sessions(scope: RunScope, query: str) -> str:
@@ -55,7 +80,7 @@ def search_my_sessions(scope: RunScope, query: str) -> str:
     Args:
         query: The words to look for; all of them must be in a message.
     """
-    words = [word for word in query.split() if word.strip()]
+    words = _searchable(query).split()
     if not words:
         return "Say which words to look for."
     all_words = Q()
@@ -65,6 +90,11 @@ def search_my_sessions(scope: RunScope, query: str) -> str:
     found = earlier.filter(all_words).exclude(role=MessageRole.TOOL).select_related("session").order_by("-id")
     lines = [_line(message, words[0]) for message in found[:MOST_RESULTS]]
     return "\n".join(lines) or f"None of the earlier chats says {query!r}."
+
+
+def _searchable(query: str) -> str:
+    """The query without what PostgreSQL cannot look for; a model may write anything."""
+    return query.replace("\x00", " ").encode(errors="ignore").decode()
 
 
 def _line(message: AgentOSMessage, word: str) -> str:

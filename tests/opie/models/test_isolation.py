@@ -1,0 +1,163 @@
+"""Who sees which rows, below every view: each query for a person's data starts at visible_to."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts.models import Membership, Role
+from apps.accounts.principal import Principal, principal_for
+from apps.opie.models import (
+    Agent,
+    AgentOSError,
+    AgentOSMemory,
+    AgentOSMessage,
+    AgentOSPerformance,
+    AgentOSRun,
+    AgentOSSession,
+    AgentOSUsage,
+    AIPlatform,
+    Budget,
+    Limit,
+    ModelPrice,
+)
+from tests.opie.people import Person, make_person
+
+Make = Callable[[Person], Any]
+
+
+def session_of(person: Person) -> AgentOSSession:
+    return AgentOSSession.objects.create(user=person.user, team=person.team)
+
+
+def run_of(person: Person) -> AgentOSRun:
+    return AgentOSRun.objects.create(session=session_of(person), user=person.user, team=person.team)
+
+
+def message_of(person: Person) -> AgentOSMessage:
+    return AgentOSMessage.objects.create(session=session_of(person), number=1, role="user", content="Secret")
+
+
+def agent_of(person: Person, visibility: str, status: str) -> Agent:
+    return Agent.objects.create(
+        agent_id=f"{visibility}-{status}", name="A", owner=person.user, team=person.team, visibility=visibility,
+        status=status,
+    )  # fmt: skip
+
+
+def usage_of(person: Person) -> AgentOSUsage:
+    return AgentOSUsage.objects.create(user=person.user, team=person.team, platform_name="x", model="x")
+
+
+def performance_of(person: Person) -> AgentOSPerformance:
+    return AgentOSPerformance.objects.create(run=run_of(person), duration_ms=1)
+
+
+def error_of(person: Person) -> AgentOSError:
+    return AgentOSError.objects.create(
+        team=person.team, fingerprint="f", code="c", place="p", message="m", last_seen=timezone.now(),
+        last_run=run_of(person),
+    )  # fmt: skip
+
+
+def memory_of(person: Person) -> AgentOSMemory:
+    return AgentOSMemory.objects.create(user=person.user, team=person.team, memory="Likes tea")
+
+
+def platform_of(person: Person) -> AIPlatform:
+    return AIPlatform.objects.create(team=person.team, platform_name="ours", api_type="offline", default_model="m")
+
+
+ONLY_OWN = {"ann"}
+TEAM = {"ann", "owner", "ben", "vera"}
+FIGURES = {"ann", "owner", "vera"}  # a member sees their own figures, a viewer the team's
+
+# What ann, a member, has made → who sees it. eve owns another team; nia is in none; away is ann in her other team.
+TABLE: list[tuple[str, Any, Make, set[str]]] = [
+    ("session", AgentOSSession, session_of, ONLY_OWN),
+    ("message", AgentOSMessage, message_of, ONLY_OWN),
+    ("run", AgentOSRun, run_of, ONLY_OWN),
+    ("memory", AgentOSMemory, memory_of, ONLY_OWN),
+    ("usage", AgentOSUsage, usage_of, FIGURES),
+    ("performance", AgentOSPerformance, performance_of, FIGURES),
+    ("error", AgentOSError, error_of, FIGURES),
+    ("platform", AIPlatform, platform_of, TEAM),
+    ("private agent", Agent, lambda p: agent_of(p, "private", "published"), ONLY_OWN),
+    ("private draft", Agent, lambda p: agent_of(p, "private", "draft"), ONLY_OWN),
+    ("team agent", Agent, lambda p: agent_of(p, "team", "published"), TEAM),
+    ("team draft", Agent, lambda p: agent_of(p, "team", "draft"), TEAM - {"vera"}),
+    ("team withdrawn", Agent, lambda p: agent_of(p, "team", "withdrawn"), TEAM - {"vera"}),
+    ("public agent", Agent, lambda p: agent_of(p, "public", "published"), TEAM | {"eve", "nia", "away"}),
+    ("public draft", Agent, lambda p: agent_of(p, "public", "draft"), TEAM - {"vera"}),
+]
+
+
+@pytest.fixture
+def ann(team: Any) -> Person:
+    return make_person("anna", team, Role.MEMBER)
+
+
+@pytest.fixture
+def viewers(ann: Person, person: Person, member: Person, viewer: Person, stranger: Person) -> dict[str, Principal]:
+    Membership.objects.create(user=ann.user, team=stranger.team, role=Role.MEMBER)
+    return {
+        "ann": ann.principal,
+        "owner": person.principal,
+        "ben": member.principal,
+        "vera": viewer.principal,
+        "eve": stranger.principal,
+        "away": principal_for(ann.user, stranger.team),
+        "nia": replace(member.principal, team_id=None, role=None, permissions=frozenset()),
+    }
+
+
+@pytest.mark.parametrize(("what", "model", "make", "seen_by"), TABLE, ids=[row[0] for row in TABLE])
+def test_who_sees_it(
+    ann: Person, viewers: dict[str, Principal], what: str, model: Any, make: Make, seen_by: set[str]
+) -> None:
+    made = make(ann)
+    seen = {name for name, principal in viewers.items() if model.objects.visible_to(principal).filter(pk=made.pk)}
+    assert seen == seen_by
+
+
+def test_the_right_to_read_sessions_is_not_a_way_around(ann: Person, viewers: dict[str, Principal]) -> None:
+    session_of(ann)
+    granted = replace(viewers["owner"], permissions=viewers["owner"].permissions | {"read_team_sessions"})
+    assert not AgentOSSession.objects.visible_to(granted).exists()
+
+
+@pytest.mark.parametrize(("status", "served"), [("published", True), ("draft", False), ("withdrawn", False)])
+def test_only_published_agents_are_served(ann: Person, status: str, served: bool) -> None:
+    agent_of(ann, "private", status)
+    assert Agent.objects.served_to(ann.principal).exists() is served
+
+
+def test_vault_agents_can_be_switched_off(ann: Person, settings: Any) -> None:
+    agent_of(ann, "private", "published")
+    agent_of(ann, "team", "published")
+    settings.AGENTOS_INCLUDE_VAULT_AGENTS = False
+    assert [agent.visibility for agent in Agent.objects.served_to(ann.principal)] == ["team"]
+
+
+def test_the_stamp_of_agents_changes_with_every_change(ann: Person) -> None:
+    stamps = [Agent.objects.all().stamp()]
+    one = agent_of(ann, "team", "published")
+    stamps.append(Agent.objects.all().stamp())
+    one.save()
+    stamps.append(Agent.objects.all().stamp())
+    agent_of(ann, "private", "draft")
+    stamps.append(Agent.objects.all().stamp())
+    one.delete()
+    stamps.append(Agent.objects.all().stamp())
+    assert len(set(stamps)) == len(stamps)
+
+
+def test_every_model_that_holds_a_persons_data_is_in_the_table() -> None:
+    """A model with a visible_to that nobody tests is a door that nobody watches."""
+    from django.apps import apps
+
+    guarded = {model for model in apps.get_app_config("opie").get_models() if hasattr(model.objects, "visible_to")}
+    # What people see of these is tested where they are managed.
+    assert guarded - {Budget, Limit, ModelPrice} == {row[1] for row in TABLE}
