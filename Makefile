@@ -1,7 +1,7 @@
 # Opie's commands. `make help` lists them. Plain make and sh, so that a fresh machine needs no more.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check pins
+.PHONY: help run test check pins bench
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
@@ -59,3 +59,11 @@ pins: ## Compile requirements/*.in to exact pins with hashes
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make pins" \
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
+
+bench: ## Measure everything in benchmarks/ and write benchmarks/results/latest.json
+	@sh launcher/install.sh dev
+	@exec $(PYTHON) -m benchmarks
+
+bench-%:
+	@sh launcher/install.sh dev
+	@exec $(PYTHON) -m benchmarks $*

@@ -13,7 +13,9 @@ KEY = "a-key-for-the-benchmark-that-opens-nothing-else"
 
 
 def main() -> None:
-    db = AsyncPostgresDb(db_url=os.environ["BENCH_DATABASE_URL"].replace("postgresql://", "postgresql+psycopg_async://"))
+    db = AsyncPostgresDb(
+        db_url=os.environ["BENCH_DATABASE_URL"].replace("postgresql://", "postgresql+psycopg_async://")
+    )
     model = OpenAIChat(id="gpt-4o-mini", api_key="none", base_url=os.environ["BENCH_PLATFORM_URL"])
     agent = Agent(id="assistant", name="Assistant", model=model, db=db, add_history_to_context=True, telemetry=False)
     agent_os = AgentOS(

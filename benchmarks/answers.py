@@ -69,7 +69,11 @@ def agentos(database_url: str, platform: str) -> Iterator[Server]:
     """AgentOS alone, in a schema of the same database."""
     port = free_port()
     settings = {"BENCH_DATABASE_URL": database_url, "BENCH_PLATFORM_URL": platform, "BENCH_PORT": str(port)}
-    claims = {"sub": "bench", "scopes": ["agents:read", "agents:*:run", "sessions:read"], "exp": int(time.time()) + 3600}
+    claims = {
+        "sub": "bench",
+        "scopes": ["agents:read", "agents:*:run", "sessions:read"],
+        "exp": int(time.time()) + 3600,
+    }
     headers = {
         "Authorization": f"Bearer {jwt.encode(claims, KEY, 'HS256')}",
         "Content-Type": "application/x-www-form-urlencoded",

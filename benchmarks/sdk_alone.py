@@ -39,7 +39,9 @@ async def measure(url: str, callers: int, calls: int) -> dict[str, float]:
 
 async def caller_once(client: AsyncOpenAI) -> None:
     """The first call pays for connections and imports."""
-    await client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello"}], stream=True)
+    await client.chat.completions.create(
+        model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello"}], stream=True
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every setting an operator can make, typed, read from the environment and `.env`.
+"""Every setting an operator can make, typed, read from the environment (into which the launcher puts `.env`).
 
 The field's description is the documentation: docs/settings.md is checked against this class.
 """
@@ -37,7 +37,7 @@ class MailServer(NamedTuple):
 class Environment(BaseSettings):
     """The environment of one process. Raises pydantic.ValidationError when a value cannot be used."""
 
-    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", case_sensitive=True)
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=True)
 
     OPIE_ENV: Literal["development", "test", "production"] = Field(
         "development", description="What this process is for. production refuses insecure settings."

@@ -141,6 +141,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
 STATICFILES_DIRS = [ROOT / "static"] if (ROOT / "static").is_dir() else []
 MEDIA_ROOT = OPIE_DATA_DIR / "media"
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ar", "العربية")]
 LOCALE_PATHS = [ROOT / "locale"]
@@ -182,6 +184,7 @@ SPECTACULAR_SETTINGS = {
         "RunStatusEnum": "apps.opie.models.runs.RunStatus.choices",
         "AgentStatusEnum": "apps.opie.models.agents.AgentStatus.choices",
         "MessageStatusEnum": "apps.opie.models.messages.MessageStatus.choices",
+        "TeamRoleEnum": "apps.accounts.models.teams.Role.choices",
         "MessageRoleEnum": "apps.opie.models.messages.MessageRole.choices",
     },
     "SERVE_PERMISSIONS": ["apps.accounts.permissions.IsSignedIn"],

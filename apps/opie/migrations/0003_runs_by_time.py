@@ -5,20 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0002_audit_entries_are_kept'),
-        ('opie', '0002_platforms_budgets_limits_prices'),
+        ("accounts", "0002_audit_entries_are_kept"),
+        ("opie", "0002_platforms_budgets_limits_prices"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='agentosrun',
-            name='opie_run_of_session',
+            model_name="agentosrun",
+            name="opie_run_of_session",
         ),
         migrations.AddIndex(
-            model_name='agentosrun',
-            index=models.Index(fields=['session', '-created_at'], name='opie_run_of_session'),
+            model_name="agentosrun",
+            index=models.Index(fields=["session", "-created_at"], name="opie_run_of_session"),
         ),
     ]
