@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from launcher.child import start_child, stop_child
 
-STARTS_WITHIN = 40
+STARTS_WITHIN = 60
 # Long enough between two words that a browser sees the answer grow.
 PAUSE_MS = "15"
 
@@ -43,7 +43,8 @@ def serving(database: str, log: Path) -> Iterator[str]:
     with log.open("wb") as output:
         server = start_child([*command, "--timeout-graceful-shutdown", "3"], environment=environment, output=output)
         try:
-            _wait_for(url, server.poll)
+            if not _answers(url, server.poll):
+                raise RuntimeError(f"The web process does not start:\n{log.read_text()[-2000:]}")
             yield url
         finally:
             stop_child(server, [(SIGTERM, 15.0)])
@@ -56,14 +57,15 @@ def _free_port() -> int:
     return port
 
 
-def _wait_for(url: str, ended: object) -> None:
+def _answers(url: str, ended: Callable[[], int | None]) -> bool:
+    """Wait until the process answers; False when it ended instead, or took too long."""
     deadline = time.monotonic() + STARTS_WITHIN
-    while time.monotonic() < deadline:
-        if callable(ended) and ended() is not None:
-            break
+    while time.monotonic() < deadline and ended() is None:
         try:
             with urllib.request.urlopen(f"{url}/health/live/", timeout=2):
-                return
+                return True
+        except urllib.error.HTTPError:
+            return False
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
-    raise RuntimeError("The web process does not start; its log is in pytest's temporary folder.")
+    return False

@@ -134,6 +134,23 @@ def test_a_message_that_is_refused_comes_back_with_the_reason(page: Page) -> Non
     expect(page.locator("article.answer")).to_have_count(0)
 
 
+def test_what_is_far_too_long_is_not_pasted_at_all(
+    open_page: OpenPage, person: Person, agents: dict[str, Agent]
+) -> None:
+    page = open_page(person, permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/agentos/chat/assistant/")
+    box = page.get_by_label("Message", exact=True)
+    page.keyboard.type("Kept")
+    for lines, arrives in ((20_000, False), (1000, True)):
+        page.evaluate("lines => navigator.clipboard.writeText('a line that is pasted in\\n'.repeat(lines))", lines)
+        page.keyboard.press("Control+V")
+        expect(page.get_by_role("alert").filter(has_text="at most 100000 characters")).to_be_visible(
+            visible=not arrives
+        )
+        assert (len(box.input_value()) > 4) is arrives
+    assert box.input_value().startswith("Kept")
+
+
 def test_an_error_of_the_server_shows_the_number_to_quote(page: Page) -> None:
     def refuse(route: Route) -> None:
         error = {"code": "limit_exceeded", "message": "Too many messages.", "request_id": "req-42"}

@@ -90,6 +90,26 @@ def test_nothing_is_wider_than_the_screen(
                 assert inner.evaluate("box => box.scrollWidth <= box.clientWidth + 1"), path
 
 
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_it_can_be_read_from_right_to_left(
+    open_page: OpenPage, person: Person, session: AgentOSSession, viewport: dict[str, int]
+) -> None:
+    page = open_page(person, locale="ar", viewport=viewport)
+    for path in ("/agentos/", "/agentos/chat/writer/?session={session}", "/agentos/session/{session}/"):
+        page.goto(path.format(session=session.pk))
+        expect(page.locator("html")).to_have_attribute("dir", "rtl")
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path
+    page.goto(f"/agentos/chat/writer/?session={session.pk}")
+    question, answer = (
+        page.locator("article.question").first.bounding_box(),
+        page.locator("article.answer").first.bounding_box(),
+    )
+    assert question is not None
+    assert answer is not None
+    assert abs(question["x"] - answer["x"]) < 2
+    assert page.locator("pre").first.evaluate("pre => getComputedStyle(pre).direction") == "ltr"
+
+
 def test_on_a_phone_the_drawers_open_and_targets_are_large_enough(page: Page) -> None:
     page.set_viewport_size(PHONE)
     page.goto("/agentos/chat/assistant/")

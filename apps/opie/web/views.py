@@ -17,6 +17,7 @@ from django.views.generic import RedirectView, TemplateView, View
 from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
 from apps.opie.agentos.agent_rows import may_manage
+from apps.opie.agentos.service import LONGEST_MESSAGE
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.models import Agent, AgentOSError, AgentOSSession
 from apps.opie.web.export import session_as_json, session_as_markdown
@@ -126,6 +127,7 @@ class AgentOSChatView(Page):
             blank_answer=Answer(agent_name=agent.name),
             blank_tool=ToolCall("", "", status="running"),
             phrases=_phrases(),
+            longest_message=LONGEST_MESSAGE,
             draft=self.request.GET.get("draft", ""),
             **kwargs,
         )

@@ -61,11 +61,21 @@ export class Composer {
       this.#say("");
       this.#refresh();
     });
+    this.#text.addEventListener("paste", (event) => this.#refuseTooMuch(event));
     this.#text.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       this.#submit();
     });
+  }
+
+  /** What could never be sent is not put in: laying out a million characters would hold the page up for seconds. */
+  #refuseTooMuch(event: ClipboardEvent): void {
+    const { longest = "Infinity", tooLong = "" } = this.#form.dataset;
+    const pasted = event.clipboardData?.getData("text/plain").length ?? 0;
+    if (this.#text.value.length + pasted <= Number(longest)) return;
+    event.preventDefault();
+    this.#say(tooLong);
   }
 
   #submit(): void {
