@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from apps.api.errors import Internal, PlatformFailed
-from apps.opie.ledger.summary import usage_of_run
-from apps.opie.models import AgentOSMessage, AgentOSRun
+from apps.opie.ledger.summary import RunUsage, usage_of_run
+from apps.opie.models import AgentOSMessage, AgentOSPerformance, AgentOSRun
 from apps.opie.models.messages import MessageRole
 from apps.opie.models.runs import RunStatus
 
@@ -69,12 +69,17 @@ class RunResult:
 
 
 def result_of_run(run_id: UUID) -> RunResult:
-    """Read a run's result; it may still be running. Four queries."""
+    """Read a run's result; it may still be running. Three queries."""
     run = AgentOSRun.objects.select_related("agent", "performance").get(pk=run_id)
     said = list(AgentOSMessage.objects.filter(run=run).exclude(role=MessageRole.USER).order_by("number"))
+    return result_of(run, said, usage_of_run(run_id), getattr(run, "performance", None))
+
+
+def result_of(
+    run: AgentOSRun, said: list[AgentOSMessage], used: RunUsage, performance: AgentOSPerformance | None
+) -> RunResult:
+    """A run's result from rows that are at hand: what was said in order, without the question. Queries nothing."""
     answer = next((row for row in said if row.is_answer), None)
-    used = usage_of_run(run_id)
-    performance = getattr(run, "performance", None)
     return RunResult(
         run_id=run.pk,
         session_id=run.session_id,

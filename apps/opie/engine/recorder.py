@@ -10,15 +10,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, NotFound
 from apps.api.ids import uuid7
-from apps.opie.engine.outcome import result_of_run
+from apps.opie.engine.outcome import result_of
 from apps.opie.events import EventType
 from apps.opie.ledger.calls import close_open_calls
+from apps.opie.ledger.summary import RunUsage, usage_of_run
 from apps.opie.metrics.errors import RunError, record_error
 from apps.opie.models import (
     Agent,
@@ -138,7 +139,8 @@ def _store_question(
             heartbeat_at=now,
         )
         question = AgentOSMessage(role=MessageRole.USER, content=text)
-        _add_messages(session, run, [question], now)
+        _store_messages(session.pk, run, [question], session.message_count, now)
+        session.message_count, session.last_message_at = session.message_count + 1, now
         if not session.title:
             session.title = title_from(text)
         session.agent_id = agent.pk
@@ -154,10 +156,13 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> di
     """
     now = timezone.now()
     with transaction.atomic():
-        run = AgentOSRun.objects.select_for_update(of=("self",)).filter(pk=run_id).first()
+        run = AgentOSRun.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=run_id).first()
         if run is None or run.status not in LIVE_STATUSES:
             return None
-        close_open_calls(run_id)
+        used = usage_of_run(run_id)
+        if used.open_calls:
+            close_open_calls(run_id)
+            used = usage_of_run(run_id)
         _store_rows(run, ending, now)
         run.status, run.finished_at = ending.status, now
         if ending.error:
@@ -166,8 +171,8 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> di
         for tool_error in ending.tool_errors:
             record_error(run, tool_error, now)
         run.save(update_fields=["status", "finished_at", "error_code", "error_message", "output"])
-        _store_performance(run, ending)
-        data = result_of_run(run_id).as_json()
+        performance = _store_performance(run, ending, used)
+        data = result_of(run, ending.rows, used, performance).as_json()
         append_events(run_id, [*events, (last_number, LAST_EVENT[ending.status], data)])
     _recording.discard(run_id)
     return data
@@ -271,17 +276,13 @@ def _refuse_second_run(session: AgentOSSession, now: datetime) -> None:
         )
 
 
-def _add_messages(session: AgentOSSession, run: AgentOSRun, rows: Sequence[AgentOSMessage], now: datetime) -> None:
-    for row in rows:
-        session.message_count += 1
-        row.number, row.session, row.run, row.agent_id, row.created_at = (
-            session.message_count,
-            session,
-            run,
-            run.agent_id,
-            now,
-        )
-    session.last_message_at = now
+def _store_messages(
+    session_id: UUID, run: AgentOSRun, rows: Sequence[AgentOSMessage], number: int, now: datetime
+) -> None:
+    """Store unsaved messages, numbered from the one after `number`."""
+    for number, row in enumerate(rows, number + 1):  # noqa: B020 - it goes on from where it was
+        row.number, row.session_id, row.run, row.agent_id = number, session_id, run, run.agent_id
+        row.created_at = now
     AgentOSMessage.objects.bulk_create(rows)
 
 
@@ -296,23 +297,31 @@ def _store_rows(run: AgentOSRun, ending: Ending, now: datetime) -> None:
     if run.session_id is None:
         run.output = {"content": answer.content if answer else ""}
         return
-    session = AgentOSSession.objects.select_for_update().get(pk=run.session_id)
-    _add_messages(session, run, ending.rows, now)
-    session.save(update_fields=["message_count", "last_message_at", "updated_at"])
+    last = _take_numbers(run.session_id, len(ending.rows), now)
+    _store_messages(run.session_id, run, ending.rows, last - len(ending.rows), now)
 
 
-def _store_performance(run: AgentOSRun, ending: Ending) -> None:
-    calls = list(run.usage.values_list("latency_ms", "output_tokens"))
-    model_ms = sum(latency or 0 for latency, _ in calls)
-    tokens = sum(output or 0 for _, output in calls)
-    AgentOSPerformance.objects.create(
+def _take_numbers(session_id: UUID, count: int, now: datetime) -> int:
+    """Reserve the next numbers of a session; answers the last of them. One statement, which also locks the session."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE opie_agentossession SET message_count = message_count + %s, last_message_at = %s, updated_at = %s"
+            " WHERE id = %s RETURNING message_count",
+            [count, now, now, session_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _store_performance(run: AgentOSRun, ending: Ending, used: RunUsage) -> AgentOSPerformance:
+    tokens = used.usage["output_tokens"]
+    return AgentOSPerformance.objects.create(
         run=run,
         time_to_first_token_ms=ending.time_to_first_token_ms,
         duration_ms=ending.duration_ms,
-        model_ms=model_ms,
+        model_ms=used.model_ms,
         tool_ms=ending.tool_ms,
         database_ms=ending.database_ms,
-        tokens_per_second=round(tokens / model_ms * 1000, 2) if tokens and model_ms else None,
+        tokens_per_second=round(tokens / used.model_ms * 1000, 2) if tokens and used.model_ms else None,
     )
 
 

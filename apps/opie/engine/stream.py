@@ -138,9 +138,11 @@ class _Beat:
     async def _go_on(self) -> None:
         try:
             while self._live():
-                async with self.turn:
-                    await self._write(self._live())
+                # Waits first: an answer that takes less than a beat is written once, when it is settled.
                 await asyncio.sleep(BEAT_SECONDS)
+                if live := self._live():
+                    async with self.turn:
+                        await self._write(live)
         finally:
             if _beats.get(self._loop) is self:
                 del _beats[self._loop]
