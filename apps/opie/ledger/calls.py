@@ -5,17 +5,20 @@ A row that stays open is the evidence of a call whose process died; recovery fin
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import ApiKey
 from apps.api.errors import NotAllowed
 from apps.api.ids import uuid7
-from apps.opie.ledger.prices import CURRENCY, UnitPrices, cost_of, unit_prices
+from apps.opie.ledger import budgets
+from apps.opie.ledger.price_list import listed_price
+from apps.opie.ledger.prices import CURRENCY, MILLION, UnitPrices, cost_of, unit_prices
 from apps.opie.ledger.summary import open_calls_of
 from apps.opie.ledger.tokens import TokenCounts
 from apps.opie.models.agents import Agent
@@ -28,11 +31,12 @@ LONGEST_ERROR_CODE = 64
 
 @dataclass(frozen=True, slots=True)
 class PricedAs:
-    """What decides the price of a call."""
+    """What decides the price of a call. `listed` is the price that a team or the operator had set when it was made."""
 
     api_type: str
     base_url: str
     model: str
+    listed: UnitPrices | None = None
 
 
 class CalledPlatform(Protocol):
@@ -44,14 +48,35 @@ class CalledPlatform(Protocol):
     def platform_name(self) -> str: ...
 
 
-def open_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: int = 1) -> UUID:
+def open_call(
+    scope: RunScope, platform: CalledPlatform, model: str, attempt: int = 1, *, after_deletion: bool = False
+) -> UUID:
     """Write down that a call is about to be made, for whom and what for; returns the id to settle it by.
 
-    Raises NotAllowed for somebody without a team: there is nobody to whom the call could be charged.
+    Raises NotAllowed for somebody without a team: there is nobody to whom the call could be charged. Within a
+    transaction IntegrityError comes with its commit, when something that the call names was deleted meanwhile: try
+    again with `after_deletion`.
     """
+    call = _call(scope, platform, model, attempt)
+    if after_deletion:
+        _let_go_of_what_was_deleted(call)
+    return _store(call)
+
+
+def note_unsent(scope: RunScope, platform: CalledPlatform, model: str, attempt: int, error_code: str) -> UUID:
+    """Write down a call that was not made, and why. Raises NotAllowed as `open_call` does."""
+    call = _call(scope, platform, model, attempt)
+    call.outcome, call.error_code = CallOutcome.UNSENT, error_code[:LONGEST_ERROR_CODE]
+    call.certainty, call.cost, call.finished_at = Certainty.ESTIMATED, Decimal(0), timezone.now()
+    call.input_tokens = call.cached_tokens = call.cache_write_tokens = 0
+    call.output_tokens = call.reasoning_tokens = call.audio_tokens = 0
+    return _store(call)
+
+
+def _call(scope: RunScope, platform: CalledPlatform, model: str, attempt: int) -> AgentOSUsage:
     if scope.principal.team_id is None:
         raise NotAllowed("Join a team first: calls to a model are counted for a team.", code="no_team")
-    call = AgentOSUsage(
+    return AgentOSUsage(
         id=uuid7(),
         team_id=scope.principal.team_id,
         user_id=scope.principal.user_id,
@@ -66,9 +91,14 @@ def open_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: in
         model=model,
         currency=CURRENCY,
     )
+
+
+def _store(call: AgentOSUsage) -> UUID:
     try:
         call.save(force_insert=True)
     except IntegrityError:
+        if connection.in_atomic_block:
+            raise
         _let_go_of_what_was_deleted(call)
         call.save(force_insert=True)
     return call.id
@@ -97,7 +127,8 @@ def settle_call(
 ) -> bool:
     """Price the call and close its row; returns whether this closed it. A settled row never changes again.
 
-    Who knows what was asked says so in `priced_as`; otherwise it is read from the rows.
+    Who knows what was asked says so in `priced_as`; otherwise it is read from the rows, with the price that was set
+    when the call was made.
     """
     moment = timezone.now()
     still_open = AgentOSUsage.objects.filter(id=call_id, outcome=CallOutcome.OPEN)
@@ -123,19 +154,48 @@ def settle_call(
 
 
 def close_open_calls(run_id: UUID) -> int:
-    """Settle what a run left open, as interrupted and of unknown count, before the run itself is ended."""
-    still_open = AgentOSUsage.objects.filter(id__in=open_calls_of(run_id), outcome=CallOutcome.OPEN)
-    return still_open.update(outcome=CallOutcome.INTERRUPTED, certainty=Certainty.UNKNOWN, finished_at=timezone.now())
+    """Settle what a run left open, as interrupted and of unknown count, before the run itself is ended; what was held
+    for it in budgets is given back."""
+    left = open_calls_of(run_id)
+    if not left:
+        return 0
+    still_open = AgentOSUsage.objects.filter(id__in=left, outcome=CallOutcome.OPEN)
+    closed = still_open.update(outcome=CallOutcome.INTERRUPTED, certainty=Certainty.UNKNOWN, finished_at=timezone.now())
+    budgets.release(left)
+    return closed
+
+
+def cost_of_call(priced_as: PricedAs, tokens: TokenCounts | None) -> Decimal | None:
+    """What a call of so many tokens costs now; None when that is not known."""
+    return cost_of(tokens, _prices_of(priced_as, tokens, timezone.now()))
+
+
+def dearest(priced_as: PricedAs, input_tokens: int, output_tokens: int) -> Decimal | None:
+    """The most that a call of so many tokens can cost; None when its price is not known."""
+    prices = _prices_of(priced_as, TokenCounts(input=input_tokens), timezone.now())
+    if prices is None:
+        return None
+    dearest_input = max(price for price in (prices.input, prices.cached, prices.cache_write) if price is not None)
+    return (input_tokens * dearest_input + output_tokens * prices.output) / MILLION
 
 
 def _asked_in(still_open: QuerySet[AgentOSUsage]) -> PricedAs | None:
-    """None when the call is settled already, or its platform was deleted."""
-    asked = still_open.values_list("platform__api_type", "platform__base_url", "model").first()
-    return None if asked is None or asked[0] is None else PricedAs(asked[0], asked[1] or "", asked[2])
+    """None when the call is settled already; of a deleted platform only the price that was set for it is known."""
+    fields = ("platform__api_type", "platform__base_url", "model", "team_id", "platform_name", "created_at")
+    asked = still_open.values_list(*fields).first()
+    if asked is None:
+        return None
+    api_type, base_url, model, team_id, platform_name, made_at = asked
+    listed = listed_price(team_id, platform_name, model, made_at)
+    if api_type is None and listed is None:
+        return None
+    return PricedAs(api_type or "", base_url or "", model, listed)
 
 
 def _prices_of(asked: PricedAs | None, tokens: TokenCounts | None, moment: datetime) -> UnitPrices | None:
     if asked is None:
         return None
+    if asked.listed is not None:
+        return asked.listed
     input_tokens = tokens.input if tokens else None
     return unit_prices(asked.api_type, asked.base_url, asked.model, moment=moment, input_tokens=input_tokens)

@@ -1,11 +1,11 @@
 """LLM platforms: where models are called, with which key, and what they can do."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
 
-from apps.accounts.encryption import EncryptedTextField
+from apps.accounts.encryption import EncryptedTextField, KeyMissing
 from apps.accounts.models import Team
 from apps.accounts.principal import Principal
 from apps.api.ids import uuid7
@@ -25,6 +25,38 @@ class ApiType(models.TextChoices):
 LOCAL_API_TYPES = frozenset({ApiType.OLLAMA, ApiType.LLAMACPP, ApiType.GPT4ALL, ApiType.OFFLINE})
 
 
+class UnreadableKey(str):
+    """An API key whose encryption key is gone: there, but empty to whoever reads it, and saved as it was stored."""
+
+    stored: str
+
+    def __new__(cls, stored: str) -> Self:
+        key = super().__new__(cls, "")
+        key.stored = stored
+        return key
+
+    def __bool__(self) -> bool:
+        return True
+
+
+class PlatformKeyField(EncryptedTextField):
+    """One key that cannot be read must not take every list of platforms with it."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value.stored if isinstance(value, UnreadableKey) else super().get_prep_value(value)
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
+        try:
+            return super().from_db_value(value, expression, connection)
+        except KeyMissing:
+            return UnreadableKey(value or "")
+
+    def deconstruct(self) -> Any:
+        """In the database it is an encrypted text like any other."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, f"{EncryptedTextField.__module__}.{EncryptedTextField.__qualname__}", args, kwargs
+
+
 class AIPlatformQuerySet(models.QuerySet["AIPlatform"]):
     def visible_to(self, principal: Principal) -> Self:
         """The installation's platforms and those of the person's team."""
@@ -42,7 +74,7 @@ class AIPlatform(models.Model):
     platform_name = models.SlugField(max_length=64)
     api_type = models.CharField(max_length=32, choices=ApiType.choices)
     base_url = models.URLField(max_length=500, blank=True, help_text="Empty: the vendor's own.")
-    api_key = EncryptedTextField(blank=True, default="")
+    api_key = PlatformKeyField(blank=True, default="")
     default_model = models.CharField(max_length=200)
     timeout = models.PositiveIntegerField(default=60, help_text="Seconds until a silent platform counts as failed.")
     max_tokens = models.PositiveIntegerField(default=4096, help_text="Most tokens of one answer.")

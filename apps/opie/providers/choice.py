@@ -1,17 +1,21 @@
 """Which platforms and models may answer for an agent, in order."""
 
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from apps.accounts.principal import Principal
 from apps.api.errors import Unavailable
 from apps.opie.models.agents import Agent
-from apps.opie.models.platforms import AIPlatform, ApiType
+from apps.opie.models.platforms import AIPlatform, ApiType, UnreadableKey
+from apps.opie.providers import health
 from apps.opie.providers.registry import get_registry
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 
 if TYPE_CHECKING:
     from apps.opie.providers.metered import MeteredModel
+
+logger = logging.getLogger(__name__)
 
 Choice = tuple[AIPlatform, str]
 
@@ -30,7 +34,11 @@ def model_for(agent: Agent, principal: Principal) -> "MeteredModel":
 
 
 def candidates_for(agent: Agent, principal: Principal) -> tuple[Candidate, ...]:
-    """Every (platform, model) that may answer, best first: the agent's own list, else all the person may use."""
+    """Every (platform, model) that may answer, best first: the agent's own list, else all the person may use.
+
+    How the platforms are doing is looked at here too, so that the first call need not.
+    """
+    health.read_if_old()
     return tuple(
         fit(agent, platform, model)
         for platform, model in _choices(agent, principal)
@@ -65,7 +73,16 @@ def _may_answer(agent: Agent, platform: AIPlatform, principal: Principal) -> boo
     if platform.team_id is not None and platform.team_id != principal.team_id:
         return False  # another team's key, named by a public agent
     adapter = get_registry().get(platform.api_type)
-    return adapter is not None and adapter.is_usable(PlatformSnapshot.of(platform))
+    return adapter is not None and _has_readable_key(platform) and adapter.is_usable(PlatformSnapshot.of(platform))
+
+
+def _has_readable_key(platform: AIPlatform) -> bool:
+    """One whose key cannot be decrypted is passed over: it must not take the others with it."""
+    if not isinstance(platform.api_key, UnreadableKey):
+        return True
+    logger.error("the key of %s cannot be read: its encryption key is gone", platform.platform_name)
+    health.note_unreadable_key(platform.pk)
+    return False
 
 
 def _what_to_configure(agent: Agent) -> str:

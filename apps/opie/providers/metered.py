@@ -1,49 +1,32 @@
-"""The model that agents call: every call is written down before it is made and settled after it, however it ends.
+"""The model that agents call: it asks its candidates in turn until one answers, and keeps the books.
 
 It sits at `ainvoke` and `ainvoke_stream`, below everything in Agno that calls a model, so nothing gets around it.
 """
 
 import asyncio
 import copy
-import logging
-import time
-import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import aclosing, asynccontextmanager
-from typing import Any, NoReturn, Self, TypeVar, cast
-from uuid import UUID
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, NoReturn, Self, cast
 
 from agno.models.base import Model
 from agno.models.message import Message
 from agno.models.response import ModelResponse
 
-from apps.api.errors import PlatformFailed
-from apps.opie import rows
-from apps.opie.ledger.calls import PricedAs, open_call, settle_call
-from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
-from apps.opie.models.usage import CallOutcome, Certainty
-from apps.opie.providers.clients import client_for
-from apps.opie.providers.estimates import estimated_input, size_of, size_of_tool_call, tokens_of_size
-from apps.opie.providers.failures import Failure, VendorError, failure_of, platform_failed, vendor_error
-from apps.opie.providers.redaction import guard_agno_logs, redact
+from apps.opie.providers.asking import Asking
+from apps.opie.providers.attempt import Attempt, AttemptFailed
+from apps.opie.providers.fallback import Fallback
+from apps.opie.providers.redaction import guard_agno_logs
 from apps.opie.providers.registry import get_registry
-from apps.opie.providers.reported import ReportedUsage, usage_in
 from apps.opie.providers.snapshot import Candidate
-from apps.opie.scope import require_scope
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-# Settlements that outlive their cancelled caller; the loop keeps only weak references to tasks.
-_background: set[asyncio.Task[Any]] = set()
 
 
 class MeteredModel(Model):
     """An Agno model that asks one of its candidates and keeps the books.
 
     It holds no state of a call and no client: copies share everything, and any loop may use it. Synchronous calls are
-    refused. Raises NoRunScope outside a run, and PlatformFailed when the platform could not answer.
+    refused. Raises NoRunScope outside a run, PlatformFailed when no platform could answer, and LimitExceeded or
+    BudgetExceeded when the person may not ask.
     """
 
     def __init__(self, candidates: tuple[Candidate, ...]) -> None:
@@ -59,10 +42,15 @@ class MeteredModel(Model):
             retry_with_guidance=False,
         )
         self.candidates = candidates
-        # Only asked what it can do and what it wants to be told; never asked to answer.
-        self._face = get_registry()[first.platform.api_type].build(first, None)
-        self.supports_native_structured_outputs = self._face.supports_native_structured_outputs
-        self.supports_json_schema_outputs = self._face.supports_json_schema_outputs
+        # Only asked what they can do and what they want to be told; never asked to answer.
+        faces = [get_registry()[one.platform.api_type].build(one, None) for one in candidates]
+        self._face = faces[0]
+        # Whoever answers has to understand what was asked: only what all can do is asked for.
+        makes_json = all(one.platform.supports_json_mode for one in candidates)
+        self.supports_native_structured_outputs = makes_json and all(
+            face.supports_native_structured_outputs for face in faces
+        )
+        self.supports_json_schema_outputs = makes_json and all(face.supports_json_schema_outputs for face in faces)
 
     async def ainvoke(
         self,
@@ -72,19 +60,8 @@ class MeteredModel(Model):
         **asked: Any,
     ) -> ModelResponse:
         """One answer, whole."""
-        call = await _Call.open(self.candidates[0], messages, tools)
-        try:
-            async with call.inner() as inner:
-                response = await inner.ainvoke(
-                    messages=messages, assistant_message=assistant_message, tools=tools, **asked
-                )
-        except asyncio.CancelledError:
-            await call.settle_cancelled()
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the call is settled, then raised again
-            raise await call.settle_failed(error) from vendor_error(error)
-        call.observe(response)
-        await call.settle_answered()
+        fallback = Fallback(self.candidates, Asking(messages, assistant_message, tools, asked))
+        response, _ = await answer_and_attempt(fallback)
         return response
 
     async def ainvoke_stream(
@@ -95,28 +72,21 @@ class MeteredModel(Model):
         **asked: Any,
     ) -> AsyncIterator[ModelResponse]:
         """One answer, as it is written. Tool calls come last, and whole, whatever pieces the vendor sent."""
-        call = await _Call.open(self.candidates[0], messages, tools)
-        pieces: list[Any] = []
-        try:
-            async with call.inner() as inner:
-                answer = inner.ainvoke_stream(
-                    messages=messages, assistant_message=assistant_message, tools=tools, **asked
-                )
-                async with aclosing(cast("AsyncGenerator[ModelResponse]", answer)) as deltas:
+        fallback = Fallback(self.candidates, Asking(messages, assistant_message, tools, asked))
+        while True:
+            attempt = await fallback.next_attempt()
+            try:
+                async with aclosing(cast("AsyncGenerator[ModelResponse]", attempt.stream())) as deltas:
                     async for delta in deltas:
-                        call.observe(delta)
-                        pieces.extend(delta.tool_calls or [])
-                        delta.tool_calls = []
                         yield delta
-                tool_calls = [whole for whole in inner.parse_tool_calls(pieces) if whole]
-        except (asyncio.CancelledError, GeneratorExit):
-            await call.settle_cancelled()
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the call is settled, then raised again
-            raise await call.settle_failed(error) from vendor_error(error)
-        await call.settle_answered()
-        if tool_calls:
-            yield ModelResponse(tool_calls=tool_calls)
+            except AttemptFailed as error:
+                await fallback.failed(attempt, error)
+            except (asyncio.CancelledError, GeneratorExit):
+                await fallback.abandoned(attempt)
+                raise
+            else:
+                await fallback.succeeded(attempt)
+                return
 
     def invoke(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError("Models in Opie are asked asynchronously: use arun().")
@@ -141,121 +111,17 @@ class MeteredModel(Model):
         return copy.copy(self)
 
 
-class _Call:
-    """One call under way: its clock, what came so far, and its row."""
-
-    def __init__(self, candidate: Candidate, messages: list[Message], tools: list[dict[str, Any]] | None) -> None:
-        self.candidate = candidate
-        self.call_id: UUID | None = None
-        self.adapter = get_registry()[candidate.platform.api_type]
-        self._messages, self._tools = messages, tools
-        self._started = time.monotonic()
-        self._first_token_at: float | None = None
-        self._size = 0
-        self._usage: ReportedUsage | None = None
-
-    @classmethod
-    async def open(cls, candidate: Candidate, messages: list[Message], tools: list[dict[str, Any]] | None) -> Self:
-        """Write the call down. Cancelled meanwhile, the row is settled as never sent."""
-        scope = require_scope()
-        call = cls(candidate, messages, tools)
-        opening = asyncio.create_task(rows.run(open_call, scope, candidate.platform, candidate.model))
+async def answer_and_attempt(fallback: Fallback) -> tuple[ModelResponse, Attempt]:
+    """The whole answer of the first candidate that has one, and the attempt that got it. Raises as `Fallback.next_attempt` does."""
+    while True:
+        attempt = await fallback.next_attempt()
         try:
-            call.call_id = await asyncio.shield(opening)
+            response = await attempt.whole()
+        except AttemptFailed as error:
+            await fallback.failed(attempt, error)
         except asyncio.CancelledError:
-            _in_background(_settle_unsent(opening))
+            await fallback.abandoned(attempt)
             raise
-        call._started = time.monotonic()
-        return call
-
-    @asynccontextmanager
-    async def inner(self) -> AsyncIterator[Model]:
-        """The platform's own model, around the shared client."""
-        async with client_for(self.candidate.platform, self.adapter) as client:
-            yield self.adapter.build(self.candidate, client)
-
-    def observe(self, delta: ModelResponse) -> None:
-        """Note what a piece of the answer tells about time and tokens."""
-        size = size_of(delta.content) + size_of(delta.reasoning_content)
-        size += sum(map(size_of_tool_call, delta.tool_calls or ()))
-        if size and self._first_token_at is None:
-            self._first_token_at = time.monotonic()
-        self._size += size
-        self._usage = usage_in(delta) or self._usage
-
-    async def settle_answered(self) -> None:
-        """Settle a call that ended by itself. Raises PlatformFailed when nothing at all had come."""
-        if not self._size and self._usage is None:
-            raise await self.settle_failed(VendorError("The answer was empty.")) from None
-        tokens, certainty = self._tokens()
-        await self._settle(tokens, certainty, CallOutcome.SUCCEEDED)
-
-    async def settle_cancelled(self) -> None:
-        tokens, certainty = self._tokens()
-        await self._settle(tokens, certainty, CallOutcome.CANCELLED)
-
-    async def settle_failed(self, error: Exception) -> PlatformFailed:
-        """Settle a call that the platform's side ended; returns the error for the person."""
-        failure = failure_of(error, after_first_token=self._first_token_at is not None)
-        self._log(failure, error)
-        tokens, certainty = self._tokens()
-        if not failure.was_sent or (failure.was_refused and self._usage is None):
-            tokens, certainty = NO_TOKENS, Certainty.ESTIMATED
-        await self._settle(tokens, certainty, self._outcome_of(failure), failure.code)
-        return platform_failed(failure, self.candidate.platform.platform_name, self.candidate.model)
-
-    def _outcome_of(self, failure: Failure) -> CallOutcome:
-        if self._first_token_at is not None:
-            return CallOutcome.INTERRUPTED
-        return CallOutcome.FAILED if failure.was_sent else CallOutcome.UNSENT
-
-    def _tokens(self) -> tuple[TokenCounts, Certainty]:
-        """What the platform reported, else an estimate of what was sent and came back."""
-        if self._usage is not None and self._usage.tokens is not None and self._usage.tokens.is_known:
-            return self._usage.tokens, self._usage.certainty
-        sent = estimated_input(self._messages, self._tools)
-        return TokenCounts(input=sent, output=tokens_of_size(self._size)), Certainty.ESTIMATED
-
-    async def _settle(
-        self, tokens: TokenCounts, certainty: Certainty, outcome: CallOutcome, error_code: str = ""
-    ) -> None:
-        """Close the row, even when the caller is cancelled while it is being closed."""
-        assert self.call_id is not None  # noqa: S101 - open() gave it
-        platform = self.candidate.platform
-        settling = rows.run(
-            settle_call,
-            self.call_id,
-            tokens=tokens,
-            certainty=certainty,
-            outcome=outcome,
-            latency_ms=_milliseconds(time.monotonic() - self._started),
-            time_to_first_token_ms=None
-            if self._first_token_at is None
-            else _milliseconds(self._first_token_at - self._started),
-            error_code=error_code,
-            priced_as=PricedAs(platform.api_type, platform.base_url, self.candidate.model),
-        )
-        await asyncio.shield(_in_background(settling))
-
-    def _log(self, failure: Failure, error: Exception) -> None:
-        where = f"{self.candidate.platform.platform_name}/{self.candidate.model}"
-        logger.warning("%s: %s; %s", where, failure.code, vendor_error(error))
-        logger.debug("%s", redact("".join(traceback.format_exception(error))))
-
-
-async def _settle_unsent(opening: "asyncio.Task[UUID]") -> None:
-    call_id = await opening
-    certainty, outcome = Certainty.ESTIMATED, CallOutcome.UNSENT
-    await rows.run(settle_call, call_id, tokens=NO_TOKENS, certainty=certainty, outcome=outcome)
-
-
-def _in_background(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-    """A task that is finished whatever happens to its caller."""
-    task = asyncio.create_task(work)
-    _background.add(task)
-    task.add_done_callback(_background.discard)
-    return task
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
+        else:
+            await fallback.succeeded(attempt)
+            return response, attempt

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
 
-from apps.opie.models.platforms import LOCAL_API_TYPES, AIPlatform
+from apps.accounts.encryption import KeyMissing
+from apps.opie.models.platforms import LOCAL_API_TYPES, AIPlatform, UnreadableKey
 from apps.opie.providers.redaction import remember_secret
 
 
@@ -20,10 +21,18 @@ class PlatformSnapshot:
     default_model: str
     timeout: int
     max_tokens: int
+    team_id: UUID | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    supports_vision: bool = False
+    supports_json_mode: bool = False
 
     @classmethod
     def of(cls, row: AIPlatform) -> Self:
-        """The snapshot of a row; from here on its key is kept out of the logs."""
+        """The snapshot of a row; from here on its key is kept out of the logs. Raises KeyMissing when the key was
+        encrypted under one that is gone."""
+        if isinstance(row.api_key, UnreadableKey):
+            raise KeyMissing
         remember_secret(row.api_key)
         return cls(
             id=row.id,
@@ -34,6 +43,11 @@ class PlatformSnapshot:
             default_model=row.default_model,
             timeout=row.timeout,
             max_tokens=row.max_tokens,
+            team_id=row.team_id,
+            requests_per_minute=row.requests_per_minute,
+            tokens_per_minute=row.tokens_per_minute,
+            supports_vision=row.supports_vision,
+            supports_json_mode=row.supports_json_mode,
         )
 
     @property

@@ -3,14 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from agno.models.message import Message
-
 from apps.accounts.principal import Principal
 from apps.api.errors import OpieError
 from apps.api.ids import uuid7
 from apps.opie import rows
 from apps.opie.models import AgentOSUsage, AIPlatform
-from apps.opie.providers.metered import MeteredModel
+from apps.opie.providers.completion import complete
+from apps.opie.providers.requests import CompletionRequest
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 from apps.opie.scope import RunScope, current_scope
 
@@ -28,10 +27,9 @@ async def try_platform(principal: Principal, platform: AIPlatform, model: str = 
     token = current_scope.set(RunScope(principal, purpose=PURPOSE))
     content, error = "", None
     try:
-        response = await MeteredModel((candidate,)).ainvoke(
-            messages=[Message(role="user", content=QUESTION)], assistant_message=Message(role="assistant")
-        )
-        content = str(response.content or "")
+        # One that rests is asked, too: that is how one finds out that it is well again.
+        request = CompletionRequest((candidate,), (("user", QUESTION),), respects_rest=False)
+        content = (await complete(request)).content
     except OpieError as failed:
         error = {"code": failed.code, "message": failed.message}
     finally:

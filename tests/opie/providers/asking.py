@@ -29,6 +29,7 @@ ENDPOINTS: dict[str, tuple[str, str]] = {
 def add_platform(api_type: str, url: str, **fields: Any) -> AIPlatform:
     path, model = ENDPOINTS[api_type]
     defaults = {"platform_name": api_type.replace(".", ""), "api_key": KEY, "default_model": model, "timeout": 5}
+    defaults |= {"supports_json_mode": True, "supports_vision": True}
     return AIPlatform.objects.create(api_type=api_type, base_url=url + path, **(defaults | fields))
 
 

@@ -74,4 +74,4 @@ async def test_answers_streams_tools_and_refusals(
     assert [(row.input_tokens, row.output_tokens) for row in calls[:2]] == [COUNTED[ApiType(api_type)]] * 2
     assert {row.certainty for row in calls[:2]} == {Certainty.REPORTED}
     succeeded, failed = CallOutcome.SUCCEEDED, CallOutcome.FAILED
-    assert [row.outcome for row in calls] == [succeeded, succeeded, succeeded, succeeded, failed]
+    assert [row.outcome for row in calls] == [succeeded, succeeded, succeeded, succeeded, failed, failed]

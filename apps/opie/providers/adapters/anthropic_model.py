@@ -1,13 +1,15 @@
 """Agno's Claude, with usage kept as it was reported."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agno.models.anthropic import Claude
 
 from apps.opie.ledger.tokens import TokenCounts
+from apps.opie.providers.ending import TellsItsEnd
 from apps.opie.providers.reported import ReportedUsage, reported
 
 if TYPE_CHECKING:
+    from agno.models.response import ModelResponse
     from anthropic.types import MessageDeltaUsage, Usage
     from anthropic.types.beta import BetaUsage
 
@@ -25,8 +27,23 @@ def counts_of(usage: "Usage | MessageDeltaUsage | BetaUsage") -> TokenCounts:
     )
 
 
-class ReportingClaude(Claude):
+class ReportingClaude(TellsItsEnd, Claude):
     """Claude at Anthropic."""
+
+    def _parse_provider_response(self, response: Any, response_format: Any = None, **more: Any) -> "ModelResponse":
+        self.is_finished = response.stop_reason is not None
+        self.has_refused = response.stop_reason == "refusal"
+        return super()._parse_provider_response(response, response_format, **more)
+
+    def _parse_provider_response_delta(self, response: Any, response_format: Any = None) -> "ModelResponse":
+        match response.type:
+            case "message_start":
+                self.billed_at_start = counts_of(response.message.usage)
+            case "message_delta":
+                self.has_refused = response.delta.stop_reason == "refusal"
+            case "message_stop":
+                self.is_finished = True
+        return super()._parse_provider_response_delta(response, response_format)
 
     def _get_metrics(self, response_usage: "Usage | MessageDeltaUsage | BetaUsage") -> ReportedUsage:
         return reported(counts_of(response_usage))

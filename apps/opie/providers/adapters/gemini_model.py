@@ -1,14 +1,18 @@
 """Agno's Gemini, with usage kept as it was reported."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agno.models.google import Gemini
 
 from apps.opie.ledger.tokens import TokenCounts
+from apps.opie.providers.ending import TellsItsEnd
 from apps.opie.providers.reported import ReportedUsage, reported
 
 if TYPE_CHECKING:
-    from google.genai.types import GenerateContentResponseUsageMetadata, ModalityTokenCount
+    from agno.models.response import ModelResponse
+    from google.genai.types import GenerateContentResponse, GenerateContentResponseUsageMetadata, ModalityTokenCount
+
+REFUSALS = frozenset({"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "RECITATION", "IMAGE_SAFETY"})
 
 
 def counts_of(usage: "GenerateContentResponseUsageMetadata") -> TokenCounts:
@@ -34,8 +38,23 @@ def _audio(*details: "list[ModalityTokenCount] | None") -> int | None:
     )
 
 
-class ReportingGemini(Gemini):
+class ReportingGemini(TellsItsEnd, Gemini):
     """Gemini at Google."""
+
+    def _parse_provider_response(self, response: "GenerateContentResponse", **more: Any) -> "ModelResponse":
+        self._note(response)
+        return super()._parse_provider_response(response, **more)
+
+    def _parse_provider_response_delta(self, response_delta: Any, **more: Any) -> "ModelResponse":  # type: ignore[override] # Agno calls it so
+        self._note(response_delta)
+        return super()._parse_provider_response_delta(response_delta, **more)
+
+    def _note(self, response: "GenerateContentResponse") -> None:
+        if response.prompt_feedback is not None and response.prompt_feedback.block_reason is not None:
+            self.is_finished = self.has_refused = True
+        reason = response.candidates[0].finish_reason if response.candidates else None
+        if reason is not None:
+            self.is_finished, self.has_refused = True, reason.value in REFUSALS
 
     def _get_metrics(self, response_usage: "GenerateContentResponseUsageMetadata") -> ReportedUsage:
         return reported(counts_of(response_usage))

@@ -7,12 +7,15 @@ from agno.models.openai.like import OpenAILike
 
 from apps.opie.ledger.tokens import TokenCounts
 from apps.opie.providers.adapters.timeouts import patience
+from apps.opie.providers.ending import TellsItsEnd
 from apps.opie.providers.reported import ReportedUsage, reported
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 
 if TYPE_CHECKING:
+    from agno.models.response import ModelResponse
     from openai import AsyncOpenAI
     from openai.types import CompletionUsage
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 NO_KEY = "no-key-needed"  # the SDK insists on one
 
@@ -52,14 +55,36 @@ def counts_of(usage: "CompletionUsage") -> TokenCounts:
     )
 
 
-class ReportingOpenAIChat(OpenAIChat):
+class _Hears(TellsItsEnd, OpenAIChat):
+    """Keeps the reason that an answer ended for. Some servers send every chunk as if it were the last one: the last
+    reason counts."""
+
+    def _parse_provider_response(  # type: ignore[override] # Agno's own disagree with each other
+        self, response: "ChatCompletion", **more: Any
+    ) -> "ModelResponse":
+        self._note(response.choices[0].finish_reason if response.choices else None)
+        refusal = response.choices[0].message.refusal if response.choices else None
+        self.has_refused = self.has_refused or bool(refusal)
+        return super()._parse_provider_response(response, **more)
+
+    def _parse_provider_response_delta(self, response_delta: "ChatCompletionChunk") -> "ModelResponse":
+        if response_delta.choices:
+            self._note(response_delta.choices[0].finish_reason)
+        return super()._parse_provider_response_delta(response_delta)
+
+    def _note(self, reason: str | None) -> None:
+        if reason is not None:
+            self.is_finished, self.has_refused = True, reason == "content_filter"
+
+
+class ReportingOpenAIChat(_Hears):
     """OpenAI itself."""
 
     def _get_metrics(self, response_usage: "CompletionUsage") -> ReportedUsage:
         return reported(counts_of(response_usage))
 
 
-class ReportingOpenAILike(OpenAILike):
+class ReportingOpenAILike(_Hears, OpenAILike):
     """A server that speaks like OpenAI."""
 
     def _get_metrics(self, response_usage: "CompletionUsage") -> ReportedUsage:

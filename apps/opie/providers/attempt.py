@@ -1,0 +1,267 @@
+"""One attempt: one call to one platform, written down before it is made and settled after it, however it ends."""
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any, Self, TypeVar, cast
+
+from agno.models.base import Model
+from agno.models.response import ModelResponse
+from django.db import OperationalError
+
+from apps.opie import rows
+from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
+from apps.opie.models.usage import CallOutcome, Certainty
+from apps.opie.providers import ending, failures
+from apps.opie.providers.asking import Asking
+from apps.opie.providers.books import Ended, Need, OpenedCall, open_books, settle_books
+from apps.opie.providers.capabilities import format_for
+from apps.opie.providers.clients import client_for
+from apps.opie.providers.estimates import size_of, size_of_tool_call, tokens_of_size
+from apps.opie.providers.failures import Failure, Incomplete, VendorError, failure_of, vendor_error
+from apps.opie.providers.foreign import MAKER, maker_of, messages_for, with_usable_ids
+from apps.opie.providers.redaction import redact
+from apps.opie.providers.registry import get_registry
+from apps.opie.providers.reported import ReportedUsage, usage_in
+from apps.opie.providers.snapshot import Candidate
+from apps.opie.scope import RunScope
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TRIES_TO_SETTLE = 3
+
+# Settlements that outlive their cancelled caller; the loop keeps only weak references to tasks.
+_background: set[asyncio.Task[Any]] = set()
+
+
+class AttemptFailed(Exception):  # noqa: N818 - it reads as what happened
+    """The platform's side ended an attempt. Its row is settled."""
+
+    def __init__(self, failure: Failure, error: Exception) -> None:
+        super().__init__(failure.code)
+        self.failure, self.detail = failure, str(vendor_error(error))
+        self.retry_after = failures.retry_after_of(error)
+
+
+class Attempt:
+    """One call under way: its clock, what came so far, and its row."""
+
+    def __init__(self, candidate: Candidate, asking: Asking, number: int) -> None:
+        self.candidate, self.number = candidate, number
+        self.is_probe = False
+        self.opened: OpenedCall | None = None
+        self.adapter = get_registry()[candidate.platform.api_type]
+        self._asking = asking
+        self._started = time.monotonic()
+        self._first_token_at: float | None = None
+        self._size = 0
+        self._usage: ReportedUsage | None = None
+        self._model: Model | None = None
+
+    @classmethod
+    async def open(cls, scope: RunScope, candidate: Candidate, asking: Asking, number: int) -> Self:
+        """Let it in and write it down. Cancelled meanwhile, its row is settled as never sent.
+
+        Raises PlatformLimitReached, LimitExceeded and BudgetExceeded; then nothing is written.
+        """
+        attempt = cls(candidate, asking, number)
+        need = Need(asking.estimated_tokens(), asking.most_tokens())
+        opening = asyncio.create_task(rows.run(open_books, scope, candidate, number, need))
+        try:
+            attempt.opened = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            _in_background(_settle_unsent(opening))
+            raise
+        attempt.candidate = replace(candidate, max_tokens=attempt.opened.max_tokens)
+        attempt._started = time.monotonic()
+        return attempt
+
+    async def whole(self) -> ModelResponse:
+        """The answer at once. Raises AttemptFailed."""
+        try:
+            async with self._asked() as model:
+                response = await model.ainvoke(**self._arguments())
+        except asyncio.CancelledError:
+            await self._settle_cancelled()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the call is settled, then raised again
+            raise await self._failed(error) from vendor_error(error)
+        self._observe(response)
+        await self._end()
+        if response.tool_calls:
+            response.tool_calls = with_usable_ids(response.tool_calls)
+        response.provider_data = (response.provider_data or {}) | {MAKER: maker_of(self.candidate)}
+        return response
+
+    async def stream(self) -> AsyncIterator[ModelResponse]:
+        """The answer as it is written. What comes before the first token is held back until then; tool calls come
+        last, and whole, whatever pieces the vendor sent. Raises AttemptFailed."""
+        pieces: list[Any] = []
+        held: list[ModelResponse] = []
+        try:
+            async with self._asked() as model:
+                answer = cast("AsyncGenerator[ModelResponse]", model.ainvoke_stream(**self._arguments()))
+                async with aclosing(answer) as deltas:
+                    async for delta in deltas:
+                        self._observe(delta)
+                        pieces.extend(delta.tool_calls or [])
+                        delta.tool_calls, delta.response_usage = [], None
+                        held.append(delta)
+                        while held and self.has_begun:
+                            yield held.pop(0)
+        except (asyncio.CancelledError, GeneratorExit):
+            await self._settle_cancelled()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the call is settled, then raised again
+            if not ending.has_said_all(self._model):
+                raise await self._failed(error) from vendor_error(error)
+        tool_calls = await self._whole_tool_calls(pieces)
+        await self._end()
+        for delta in held:
+            yield delta
+        yield self._last(tool_calls)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of the answer has come."""
+        return self._first_token_at is not None
+
+    def tokens(self) -> tuple[TokenCounts, Certainty]:
+        """What the platform reported, else an estimate of what was sent and came back."""
+        written = tokens_of_size(self._size)
+        if self._usage is not None and self._usage.tokens is not None and self._usage.tokens.is_known:
+            certainty = self._usage.certainty if self._is_complete else Certainty.ESTIMATED
+            return self._usage.tokens, certainty
+        at_start = ending.billed_at_start(self._model)
+        if at_start is not None and at_start.input is not None:
+            return replace(at_start, output=max(written, at_start.output or 0)), Certainty.ESTIMATED
+        return TokenCounts(input=self._asking.estimated_tokens(), output=written), Certainty.ESTIMATED
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[Model]:
+        """The platform's own model, around the shared client."""
+        async with client_for(self.candidate.platform, self.adapter) as client:
+            self._model = self.adapter.build(self.candidate, client)
+            yield self._model
+
+    def _arguments(self) -> dict[str, Any]:
+        more = self._asking.more
+        if "response_format" in more:
+            more = more | {"response_format": format_for(self.candidate, more["response_format"])}
+        return {
+            "messages": messages_for(self.candidate, self._asking.messages),
+            "assistant_message": self._asking.assistant_message,
+            "tools": self._asking.tools,
+            **more,
+        }
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._model is not None and ending.is_finished(self._model)
+
+    def _observe(self, delta: ModelResponse) -> None:
+        """Note what a piece of the answer tells about time and tokens. Of several reports the last one counts."""
+        size = size_of(delta.content) + size_of(delta.reasoning_content)
+        size += sum(map(size_of_tool_call, delta.tool_calls or ()))
+        if (size or delta.images or delta.audio) and self._first_token_at is None:
+            self._first_token_at = time.monotonic()
+        self._size += size
+        usage = usage_in(delta)
+        if usage is not None and (self._usage is None or (usage.tokens is not None and usage.tokens.is_known)):
+            self._usage = usage
+
+    async def _whole_tool_calls(self, pieces: list[Any]) -> list[dict[str, Any]]:
+        assert self._model is not None  # noqa: S101 - it has answered
+        try:
+            whole = [call for call in self._model.parse_tool_calls(pieces) if call]
+        except (AttributeError, TypeError, KeyError, ValueError) as error:
+            raise await self._failed(error) from vendor_error(error)
+        return with_usable_ids(whole)
+
+    def _last(self, tool_calls: list[dict[str, Any]]) -> ModelResponse:
+        last = ModelResponse(tool_calls=tool_calls, provider_data={MAKER: maker_of(self.candidate)})
+        last.response_usage = self._usage
+        return last
+
+    async def _end(self) -> None:
+        """Settle a call that ended by itself. Raises AttemptFailed when what came is no answer."""
+        if ending.has_refused(self._model):
+            raise await self._failed(VendorError("The content was refused."), failures.CONTENT_REFUSED)
+        if not self._is_complete:
+            raise await self._failed(Incomplete("The stream ended without an end of the answer."))
+        if not self.has_begun and not self._may_be_silent():
+            raise await self._failed(VendorError("The answer was empty."), failures.EMPTY)
+        tokens, certainty = self.tokens()
+        await self._settle(tokens, certainty, CallOutcome.SUCCEEDED)
+
+    def _may_be_silent(self) -> bool:
+        """After its tools have done what was asked for, a model may have nothing to add."""
+        return self._usage is not None and bool(self._asking.messages) and self._asking.messages[-1].role == "tool"
+
+    async def _settle_cancelled(self) -> None:
+        tokens, certainty = self.tokens()
+        await self._settle(tokens, certainty, CallOutcome.CANCELLED)
+
+    async def _failed(self, error: Exception, failure: Failure | None = None) -> AttemptFailed:
+        """Settle a call that the platform's side ended; returns what to raise."""
+        failure = failure or failure_of(error, after_first_token=self.has_begun)
+        self._log(failure, error)
+        tokens, certainty = self.tokens()
+        if not failure.was_sent or (failure.was_refused and self._usage is None):
+            tokens, certainty = NO_TOKENS, Certainty.ESTIMATED
+        outcome = CallOutcome.FAILED if failure.was_sent else CallOutcome.UNSENT
+        await self._settle(tokens, certainty, CallOutcome.INTERRUPTED if self.has_begun else outcome, failure.code)
+        return AttemptFailed(failure, error)
+
+    async def _settle(
+        self, tokens: TokenCounts, certainty: Certainty, outcome: CallOutcome, error_code: str = ""
+    ) -> None:
+        """Close the row, even when the caller is cancelled while it is being closed."""
+        assert self.opened is not None  # noqa: S101 - open() gave it
+        latency = _milliseconds(time.monotonic() - self._started)
+        first = None if self._first_token_at is None else _milliseconds(self._first_token_at - self._started)
+        ended = Ended(tokens, certainty, outcome, latency, first, error_code)
+        await asyncio.shield(_in_background(_settle_surely(self.opened, ended)))
+
+    def _log(self, failure: Failure, error: Exception) -> None:
+        where = f"{self.candidate.platform.platform_name}/{self.candidate.model}"
+        logger.warning("%s: attempt %s: %s; %s", where, self.number, failure.code, vendor_error(error))
+        logger.debug("%s", redact("".join(traceback.format_exception(error))))
+
+
+async def _settle_surely(opened: OpenedCall, ended: Ended) -> None:
+    """The database may be away for a moment, or have chosen this transaction to break a deadlock."""
+    for tries_left in reversed(range(TRIES_TO_SETTLE)):
+        try:
+            await rows.run(settle_books, opened, ended)
+        except OperationalError:
+            if not tries_left:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+async def _settle_unsent(opening: "asyncio.Task[OpenedCall]") -> None:
+    """Of a call that was cancelled while it was let in: whatever became of letting it in."""
+    await asyncio.wait([opening])
+    if opening.exception() is None:
+        await _settle_surely(opening.result(), Ended(NO_TOKENS, Certainty.ESTIMATED, CallOutcome.UNSENT))
+
+
+def _in_background(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+    """A task that is finished whatever happens to its caller."""
+    task = asyncio.create_task(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
+    return task
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(0, round(seconds * 1000))

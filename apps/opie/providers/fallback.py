@@ -1,0 +1,175 @@
+"""Which platform is asked next, and when none is left: the policy between attempts.
+
+Up to two attempts at each candidate, with a pause that obeys the platform's own wish; then the next candidate. The
+table of what follows which failure is in docs/platforms.md, and a test holds it to this code.
+"""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+
+from apps.api.errors import OpieError, PlatformFailed
+from apps.opie import rows
+from apps.opie.ledger.calls import note_unsent
+from apps.opie.limits.admission import PlatformLimitReached
+from apps.opie.providers import failures, health
+from apps.opie.providers.asking import Asking
+from apps.opie.providers.attempt import Attempt, AttemptFailed
+from apps.opie.providers.capabilities import fitted, what_it_cannot
+from apps.opie.providers.failures import Failure, Then, VendorError
+from apps.opie.providers.snapshot import Candidate
+from apps.opie.scope import RunScope, require_scope
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS_AT_ONE = 2
+FIRST_PAUSE = 0.5
+# Whoever waits for an answer is better served by the next platform than by a longer wait.
+LONGEST_PAUSE = 5.0
+LONGEST_WAIT_IN_ALL = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why one platform did not answer."""
+
+    candidate: Candidate
+    failure: Failure
+    detail: str = ""
+    limit: str = ""
+    retry_after: float | None = None
+
+    @property
+    def message(self) -> str:
+        name = self.candidate.platform.platform_name
+        return self.failure.message.format(platform=name, model=self.candidate.model, limit=self.limit)
+
+    @property
+    def in_short(self) -> str:
+        return f"{self.candidate.platform.platform_name} {self.failure.in_short}"
+
+
+class Fallback:
+    """One request on its way through the candidates. Get an attempt, make it, and say how it ended."""
+
+    def __init__(self, candidates: tuple[Candidate, ...], asking: Asking, *, respects_rest: bool = True) -> None:
+        self._scope: RunScope = require_scope()
+        self._candidates, self._asking, self._respects_rest = candidates, asking, respects_rest
+        self._index = 0
+        self._tries = 0
+        self._number = 0
+        self._pause = 0.0
+        self._waited = 0.0
+        self.causes: list[Cause] = []
+
+    async def next_attempt(self) -> Attempt:
+        """The next attempt to make, on record. Raises PlatformFailed when no candidate is left, and LimitExceeded or
+        BudgetExceeded where the person may not go on."""
+        if self._pause:
+            await asyncio.sleep(self._pause)
+            self._waited, self._pause = self._waited + self._pause, 0.0
+        while self._index < len(self._candidates):
+            attempt = await self._attempt_at(self._candidates[self._index])
+            if attempt is not None:
+                return attempt
+            self._go_on()
+        raise self._nobody()
+
+    async def succeeded(self, attempt: Attempt) -> None:
+        """The attempt was an answer."""
+        await health.note_success(attempt.candidate.platform)
+
+    async def failed(self, attempt: Attempt, error: AttemptFailed) -> None:
+        """The attempt was none: decide what is next. Raises PlatformFailed when that is to tell the person."""
+        failure = error.failure
+        cause = Cause(attempt.candidate, failure, error.detail, retry_after=error.retry_after)
+        self.causes.append(cause)
+        await health.note_failure(attempt.candidate.platform, failure)
+        if attempt.is_probe and not failure.is_sickness and failure.then is not Then.REST:
+            await health.note_success(attempt.candidate.platform)  # it is well enough to refuse
+        if failure.then is Then.STOP:
+            raise self._as_error(cause)
+        pause = self._pause_after(cause)
+        if failure.then is Then.RETRY and self._may_retry(pause) and not attempt.is_probe:
+            self._pause = pause
+        else:
+            self._go_on()
+
+    async def abandoned(self, attempt: Attempt) -> None:
+        """The caller is gone, and how the platform is doing was not learnt."""
+        if attempt.is_probe:
+            await health.give_probe_back(attempt.candidate.platform)
+
+    async def _attempt_at(self, candidate: Candidate) -> Attempt | None:
+        """An attempt at this candidate; None, with the cause noted, when it cannot be asked now."""
+        limit = what_it_cannot(candidate, self._asking)
+        if limit:
+            await self._note_unsent(Cause(candidate, failures.CANNOT, limit=limit))
+            return None
+        permit = await health.permit_for(candidate.platform) if self._respects_rest else health.ASK
+        if not permit.may_ask:
+            self.causes.append(Cause(candidate, failures.RESTING, limit=permit.why, retry_after=permit.wait))
+            return None
+        self._number += 1
+        try:
+            attempt = await Attempt.open(self._scope, fitted(candidate, self._asking), self._asking, self._number)
+        except PlatformLimitReached as error:
+            limited = Cause(candidate, failures.PLATFORM_LIMIT, limit=error.message, retry_after=error.retry_after)
+            await self._note_unsent(limited)
+            attempt = None
+        except (OpieError, asyncio.CancelledError):
+            if permit.is_probe:
+                await health.give_probe_back(candidate.platform)
+            raise
+        if attempt is None:
+            if permit.is_probe:
+                await health.give_probe_back(candidate.platform)
+            return None
+        attempt.is_probe = permit.is_probe
+        self._tries += 1
+        return attempt
+
+    async def _note_unsent(self, cause: Cause) -> None:
+        self.causes.append(cause)
+        self._number += cause.failure is failures.CANNOT
+        candidate = cause.candidate
+        logger.warning("%s: not asked: %s", candidate.platform.platform_name, cause.message)
+        await rows.run(note_unsent, self._scope, candidate.platform, candidate.model, self._number, cause.failure.code)
+
+    def _pause_after(self, cause: Cause) -> float:
+        if cause.retry_after is not None:
+            return cause.retry_after
+        longest = FIRST_PAUSE * 2 ** (self._tries - 1)
+        return random.uniform(longest / 2, longest)  # noqa: S311 - so that callers do not come back in step
+
+    def _may_retry(self, pause: float) -> bool:
+        return (
+            self._tries < MOST_ATTEMPTS_AT_ONE
+            and pause <= LONGEST_PAUSE
+            and self._waited + pause <= LONGEST_WAIT_IN_ALL
+        )
+
+    def _go_on(self) -> None:
+        self._index += 1
+        self._tries = 0
+
+    def _nobody(self) -> PlatformFailed:
+        """The last that was really asked speaks for all; when all rest, the one that is back first."""
+        tried = [cause for cause in self.causes if cause.failure is not failures.RESTING]
+        speaker = tried[-1] if tried else min(self.causes, key=lambda cause: cause.retry_after or 0.0)
+        logger.error("nobody answered: %s", "; ".join(f"{cause.in_short} ({cause.detail})" for cause in self.causes))
+        return self._as_error(speaker)
+
+    def _as_error(self, speaker: Cause) -> PlatformFailed:
+        """What the person is told, with what operators have to know as its cause."""
+        others = dict.fromkeys(cause.in_short for cause in self.causes if cause.candidate != speaker.candidate)
+        also = f" Also tried: {', '.join(others)}." if others else ""
+        error = PlatformFailed(speaker.message + also, code=speaker.failure.code)
+        waits = [cause.retry_after for cause in self.causes if cause.retry_after is not None]
+        if waits and speaker.failure.then is not Then.STOP:
+            error.headers["Retry-After"] = str(max(1, round(min(waits))))
+        error.__cause__ = VendorError(
+            "; ".join(f"{cause.in_short}: {cause.failure.code} {cause.detail}" for cause in self.causes)
+        )
+        return error
