@@ -17,9 +17,9 @@ MINUTE = 60 * SECOND
 
 
 @register.filter
-def tokens(count: int | None) -> str:
-    """1234 → 1.2 k; nothing for an unknown count."""
-    if count is None:
+def tokens(count: int | str | None) -> str:
+    """1234 → 1.2 k; nothing for an unknown count, nor for the empty text that a template makes of what is missing."""
+    if count is None or isinstance(count, str):
         return ""
     if count < 1000:
         return str(count)

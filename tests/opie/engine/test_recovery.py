@@ -1,0 +1,132 @@
+"""Runs whose process died, lost its connection or was taken for dead: the books are finished once, and right."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from apps.opie import rows
+from apps.opie.engine import recorder
+from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSUsage
+from apps.opie.models.messages import MessageStatus
+from apps.opie.models.runs import RunStatus
+from apps.opie.models.usage import CallOutcome
+from tests.opie.engine.conftest import Ask, all_events, until
+from tests.opie.engine.scripted import SILENCE, Script
+from tests.opie.people import Person
+
+
+def dead_run(person: Person, said: str, **fields: Any) -> AgentOSRun:
+    """A run whose process was killed in the middle of its answer."""
+    agent = Agent.objects.get(agent_id="scripted")
+    opened = recorder.open_turn(person.principal, agent, "Tell me")
+    recorder.beat({opened.run_id: [(1, "run.started", {}), (2, "message.delta", {"text": said})]})
+    AgentOSUsage.objects.create(run_id=opened.run_id, team=person.team, user=person.user, platform_name="x", model="x")
+    recorder.forget(opened.run_id)
+    old = timezone.now() - recorder.STALE_AFTER - timedelta(seconds=1)
+    AgentOSRun.objects.filter(pk=opened.run_id).update(heartbeat_at=old, **fields)
+    return AgentOSRun.objects.get(pk=opened.run_id)
+
+
+def test_a_dead_run_is_finished_by_recovery(agents: Any, person: Person) -> None:
+    run = dead_run(person, "So far")
+    assert recorder.interrupt_stale() == [run.pk]
+    assert recorder.interrupt_stale() == []
+    run.refresh_from_db()
+    assert run.status == RunStatus.INTERRUPTED
+    answer = AgentOSMessage.objects.get(run=run, is_answer=True)
+    assert (answer.content, answer.status, answer.number) == ("So far", MessageStatus.INTERRUPTED, 2)
+    assert AgentOSUsage.objects.get(run=run).outcome == CallOutcome.INTERRUPTED
+    batch = run.event_batches.last()
+    assert batch is not None
+    assert batch.events[-1][:2] == [3, "run.interrupted"]
+
+
+def test_a_run_of_this_process_or_with_a_heartbeat_is_left_alone(agents: Any, person: Person) -> None:
+    run = dead_run(person, "So far")
+    recorder._recording.add(run.pk)
+    assert recorder.interrupt_stale() == []
+    recorder.forget(run.pk)
+    AgentOSRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
+    assert recorder.interrupt_stale() == []
+
+
+async def test_a_new_message_finishes_a_dead_run_first(ask: Ask, person: Person, script: Script) -> None:
+    run = await rows.run(dead_run, person, "So far")
+    turn = await ask(person, "Go on", session_id=run.session_id)
+    await turn.result()
+    kept = await rows.run(
+        lambda: list(AgentOSMessage.objects.filter(session_id=run.session_id).values_list("number", "content"))
+    )
+    assert kept == [(1, "Tell me"), (2, "So far"), (3, "Go on"), (4, "Hello there.")]
+
+
+async def test_a_process_that_lost_its_run_tells_what_the_rows_say(ask: Ask, person: Person, script: Script) -> None:
+    script.will(["Half", SILENCE])
+    turn = await ask(person)
+    await until(turn, "message.delta")
+    await asyncio.sleep(0.6)
+    await rows.run(recorder.interrupt, turn.run_id)  # another process took it for dead
+    live = await all_events(turn)
+    assert (live[-1].type, live[-1].data["status"]) == ("run.interrupted", "interrupted")
+    assert (await turn.result()).status == RunStatus.INTERRUPTED
+    assert (await rows.run(AgentOSMessage.objects.get, run_id=turn.run_id, is_answer=True)).content == "Half"
+
+
+async def test_the_database_comes_back_in_time(
+    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = rows.run, [OperationalError("the server closed the connection"), OperationalError("again")]
+
+    async def sometimes(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if function is recorder.settle and failures:
+            raise failures.pop()
+        return await real(function, *args, **kwargs)
+
+    monkeypatch.setattr(rows, "run", sometimes)
+    turn = await ask(person)
+    result = await turn.result()
+    assert (failures, result.status, result.content) == ([], RunStatus.COMPLETED, "Hello there.")
+
+
+async def test_a_try_whose_answer_was_lost_is_not_made_twice(
+    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tries = rows.run, []
+
+    async def lost(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        answer = await real(function, *args, **kwargs)
+        if function is recorder.settle:
+            tries.append(answer)
+            if len(tries) == 1:
+                raise OperationalError("the connection broke after COMMIT")
+        return answer
+
+    monkeypatch.setattr(rows, "run", lost)
+    turn = await ask(person)
+    live = await all_events(turn)
+    assert (live[-1].type, live[-1].data["content"]) == ("run.finished", "Hello there.")
+    assert await real(AgentOSMessage.objects.filter(run_id=turn.run_id).count) == 2
+
+
+async def test_the_beat_survives_a_database_that_refuses(
+    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = rows.run, [OperationalError("away"), OperationalError("still away")]
+
+    async def sometimes(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if function is recorder.beat and failures:
+            raise failures.pop()
+        return await real(function, *args, **kwargs)
+
+    monkeypatch.setattr(rows, "run", sometimes)
+    script.will(["Word ", 1.2, "by word."])
+    turn = await ask(person)
+    await asyncio.sleep(1)
+    assert failures == []
+    assert await real(AgentOSRun.objects.filter(event_batches__isnull=False).count) == 1
+    assert (await turn.result()).content == "Word by word."
