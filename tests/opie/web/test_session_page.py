@@ -114,3 +114,14 @@ def test_it_can_be_taken_away_as_text(client: Client, person: Person, agents: Ag
     text = client.get(f"/agentos/session/{session.pk}/export.md").content.decode()
     assert text == "# Numbers\n\n## You\n\nQuestion 0\n\n## Helper\n\n*calculate: completed*\n\n**Answer** 0\n"
     assert client.get(f"/agentos/session/{session.pk}/export.exe").status_code == 404
+
+
+def test_an_answer_that_called_no_model_has_no_figures(
+    client: Client, person: Person, agents: Agents, make_chat: MakeChat
+) -> None:
+    session = make_chat(person, agents["helper"], status="running", finished_at=None)
+    AgentOSUsage.objects.all().delete()
+    text = client.get(f"/agentos/session/{session.pk}/").content.decode()
+    assert "Being written" in text
+    assert "USD" not in text
+    assert ">cost unknown<" not in text
