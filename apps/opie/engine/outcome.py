@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.api.errors import Internal, PlatformFailed
+from apps.api.errors import BudgetExceeded, Internal, LimitExceeded, OpieError, PlatformFailed
 from apps.opie.ledger.summary import RunUsage, usage_of_run
 from apps.opie.models import AgentOSMessage, AgentOSPerformance, AgentOSRun
 from apps.opie.models.messages import MessageRole
 from apps.opie.models.runs import RunStatus
+from apps.opie.providers.afterwords import afterword_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,21 @@ class RunResult:
         """Raise what a caller who waited for the answer has to be told; the run id goes with it."""
         if self.status != RunStatus.FAILED or self.error is None:
             return
-        if self.error["code"].startswith("platform"):
-            raise PlatformFailed(self.error["message"], code=self.error["code"], run_id=str(self.run_id))
-        raise Internal(self.error["message"], code=self.error["code"], extra={"run_id": str(self.run_id)})
+        error = _as_raised(self.error["code"], self.error["message"])
+        error.extra["run_id"] = str(self.run_id)
+        if retry_after := afterword_of(self.run_id).retry_after:
+            error.headers["Retry-After"] = retry_after
+        raise error
+
+
+def _as_raised(code: str, message: str) -> OpieError:
+    if code.startswith("platform"):
+        return PlatformFailed(message, code=code)
+    if code == LimitExceeded.code:
+        return LimitExceeded(message)
+    if code in (BudgetExceeded.code, "price_unknown"):
+        return BudgetExceeded(message, code=code)
+    return Internal(message, code=code)
 
 
 def result_of_run(run_id: UUID) -> RunResult:

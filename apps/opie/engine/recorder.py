@@ -18,8 +18,10 @@ from apps.api.errors import Conflict, NotFound
 from apps.api.ids import uuid7
 from apps.opie.engine.outcome import result_of
 from apps.opie.events import EventType
+from apps.opie.ledger.budgets import refuse_when_spent
 from apps.opie.ledger.calls import close_open_calls
 from apps.opie.ledger.summary import RunUsage, usage_of_run
+from apps.opie.limits.admission import admit_run
 from apps.opie.metrics.errors import RunError, record_error
 from apps.opie.models import (
     Agent,
@@ -98,7 +100,8 @@ def open_turn(
 
     `session_id` names a session of this person (NotFound otherwise); without one a session is made, with
     `new_session_id` where the caller needs to know it. Raises Conflict while another answer is being written there,
-    and NotFound for an agent that was deleted meanwhile.
+    NotFound for an agent that was deleted meanwhile, BudgetExceeded when nothing is left, and LimitExceeded when as
+    many answers are in the making as may be.
     """
     try:
         opened = _store_question(principal, agent, text, session_id, new_session_id, run_id)
@@ -126,6 +129,8 @@ def _store_question(
             _locked_session(principal, session_id) if session_id else _new_session(principal, agent, new_session_id)
         )
         _refuse_second_run(session, now)
+        refuse_when_spent(principal, now)
+        admit_run(principal)
         run = AgentOSRun.objects.create(
             id=run_id or uuid7(),
             session=session,

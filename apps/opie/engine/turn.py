@@ -27,6 +27,7 @@ from apps.opie.events import RunEvent
 from apps.opie.metrics.errors import RunError
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun
 from apps.opie.models.runs import RunStatus
+from apps.opie.providers.afterwords import afterword_of
 from apps.opie.scope import RunScope, current_scope
 
 logger = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class Turn:
         ending = recorder.Ending(
             status=status,
             rows=_rows_for(status, seen),
-            error=_error_of(status, seen),
+            error=_error_of(status, seen, afterword_of(self.run_id).detail),
             duration_ms=round((ended - seen.started) * 1000),
             time_to_first_token_ms=None
             if seen.first_token is None
@@ -228,13 +229,13 @@ def _rows_for(status: RunStatus, seen: Observation) -> list[AgentOSMessage]:
     return transcript.rows_of_observation(seen)
 
 
-def _error_of(status: RunStatus, seen: Observation) -> RunError | None:
+def _error_of(status: RunStatus, seen: Observation, causes: str = "") -> RunError | None:
     if status is RunStatus.INTERRUPTED and seen.failure is None:
         return recorder.INTERRUPTED
     if status not in (RunStatus.FAILED, RunStatus.INTERRUPTED) or seen.failure is None:
         return None
     if seen.failure.code.startswith(OPIE_ERROR):
-        return RunError(seen.failure.code.removeprefix(OPIE_ERROR), seen.failure.text, "model")
+        return RunError(seen.failure.code.removeprefix(OPIE_ERROR), seen.failure.text, "model", causes)
     detail = redact_secrets(f"{seen.failure.code}: {seen.failure.text}")
     return RunError(GENERIC.code, GENERIC.message, GENERIC.place, detail)
 

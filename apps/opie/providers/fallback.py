@@ -14,6 +14,7 @@ from apps.opie import rows
 from apps.opie.ledger.calls import note_unsent
 from apps.opie.limits.admission import PlatformLimitReached
 from apps.opie.providers import failures, health
+from apps.opie.providers.afterwords import keep_afterword
 from apps.opie.providers.asking import Asking
 from apps.opie.providers.attempt import Attempt, AttemptFailed
 from apps.opie.providers.capabilities import fitted, what_it_cannot
@@ -118,9 +119,11 @@ class Fallback:
             limited = Cause(candidate, failures.PLATFORM_LIMIT, limit=error.message, retry_after=error.retry_after)
             await self._note_unsent(limited)
             attempt = None
-        except (OpieError, asyncio.CancelledError):
+        except (OpieError, asyncio.CancelledError) as error:
             if permit.is_probe:
                 await health.give_probe_back(candidate.platform)
+            if isinstance(error, OpieError):
+                keep_afterword(self._scope.run_id, error)
             raise
         if attempt is None:
             if permit.is_probe:
@@ -172,4 +175,5 @@ class Fallback:
         error.__cause__ = VendorError(
             "; ".join(f"{cause.in_short}: {cause.failure.code} {cause.detail}" for cause in self.causes)
         )
+        keep_afterword(self._scope.run_id, error)
         return error
