@@ -2,10 +2,16 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
+from apps.accounts.admin import AuditedAdmin
+from apps.api.errors import InvalidInput
+from apps.opie.agentos.platform_rows import KEY_AGAIN, check_address
+from apps.opie.ledger.budgets import forget_warning
+from apps.opie.ledger.price_list import NewPrice, put_in_force
 from apps.opie.models import (
     Agent,
     AgentMember,
@@ -45,13 +51,47 @@ class RecordAdmin(admin.ModelAdmin[Any]):
         return False
 
 
+class AIPlatformForm(forms.ModelForm[AIPlatform]):
+    """The rules of /api/v1/platforms/: a key goes in and never comes out, and goes to no address it was not entered for."""
+
+    by_operator = False
+    new_key = forms.CharField(
+        required=False,
+        label="API key",
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
+        help_text="Empty: the key stays as it is.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        try:
+            check_address(cleaned.get("api_type", ""), cleaned.get("base_url") or "", by_operator=self.by_operator)
+        except InvalidInput as error:
+            raise forms.ValidationError(dict(error.fields)) from None
+        moves = {"api_type", "base_url"} & set(self.changed_data)
+        if self.instance.pk and self.instance.api_key and moves and not cleaned.get("new_key"):
+            self.add_error("new_key", KEY_AGAIN)
+        return cleaned
+
+    def save(self, commit: bool = True) -> AIPlatform:
+        if self.cleaned_data.get("new_key"):
+            self.instance.api_key = self.cleaned_data["new_key"]
+        return super().save(commit)
+
+
 @admin.register(AIPlatform)
-class AIPlatformAdmin(admin.ModelAdmin[AIPlatform]):
+class AIPlatformAdmin(AuditedAdmin):
+    form = AIPlatformForm
     list_display = ["platform_name", "api_type", "default_model", "team", "is_enabled", "priority", "has_key"]
     list_filter = ["api_type", "is_enabled"]
     search_fields = ["platform_name", "default_model"]
-    # A key goes in through `setup_platforms` or the API, and never comes out.
+    list_select_related = ["team"]
+    autocomplete_fields = ["team"]
     exclude = ["api_key"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (form,), {"by_operator": getattr(request.user, "is_superuser", False)})
 
     @admin.display(boolean=True, description="key")
     def has_key(self, platform: AIPlatform) -> bool:
@@ -173,11 +213,15 @@ class PlatformHealthAdmin(RecordAdmin):
 
 
 @admin.register(Budget)
-class BudgetAdmin(admin.ModelAdmin[Budget]):
+class BudgetAdmin(AuditedAdmin):
     list_display = ["team", "user", "api_key", "period", "amount", "currency", "is_enabled"]
     list_filter = ["period", "is_enabled"]
     list_select_related = ["team", "user", "api_key"]
     autocomplete_fields = ["team", "user"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        forget_warning(obj)
 
 
 @admin.register(BudgetPeriod)
@@ -193,7 +237,7 @@ class BudgetReservationAdmin(RecordAdmin):
 
 
 @admin.register(Limit)
-class LimitAdmin(admin.ModelAdmin[Limit]):
+class LimitAdmin(AuditedAdmin):
     list_display = ["team", "user", "platform", "model", "requests_per_minute", "tokens_per_minute", "parallel_runs"]
     list_select_related = ["team", "user", "platform"]
     autocomplete_fields = ["team", "user"]
@@ -201,6 +245,8 @@ class LimitAdmin(admin.ModelAdmin[Limit]):
 
 @admin.register(ModelPrice)
 class ModelPriceAdmin(RecordAdmin):
+    """A price is set here for a team, or for all; what is set is superseded by the next, and never edited."""
+
     list_display = [
         "platform_name",
         "model",
@@ -213,6 +259,23 @@ class ModelPriceAdmin(RecordAdmin):
     list_filter = ["platform_name"]
     search_fields = ["model"]
     list_select_related = ["team"]
+    autocomplete_fields = ["team"]
+    exclude = ["superseded_at", "author", "currency"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002
+        price = NewPrice(
+            platform_name=obj.platform_name,
+            model=obj.model,
+            input=obj.input_per_million,
+            output=obj.output_per_million,
+            cached=obj.cached_per_million,
+            cache_write=obj.cache_write_per_million,
+            valid_from=obj.valid_from,
+        )
+        obj.pk = put_in_force(price, obj.team_id, getattr(request.user, "pk", None)).pk
 
 
 @admin.register(UsageCorrection)

@@ -1,11 +1,14 @@
 """What the worker does: on its own by the clock, and when it is asked to."""
 
+import asyncio
 import logging
 from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.db import transaction
 from django.utils import timezone
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from apps.accounts.people import people_who_may
@@ -32,7 +35,7 @@ async def interrupt_stale_runs(timestamp: int) -> None:  # noqa: ARG001 - when i
 async def finish_counts(timestamp: int) -> None:  # noqa: ARG001 - when it was due
     """Release money that nothing will settle any more, and sweep windows of limits that are over."""
     if released := await rows.run(budgets.release_stale):
-        logger.warning("%s reservations were finished without their call", released)
+        logger.warning("what was held for %s calls was finished without them", released)
     await rows.run(_sweep_limit_counts)
 
 
@@ -45,11 +48,22 @@ async def make_usage_partitions(timestamp: int) -> None:  # noqa: ARG001 - when 
 
 
 @app.task(name=TELL_MANAGERS, pass_context=False)
-def tell_managers(team_id: str | None, permission: str, subject: str, text: str) -> None:
-    """Mail those who hold the permission in the team, or the installation's superusers."""
-    people = people_who_may(permission, UUID(team_id) if team_id else None)
-    for person in people:
-        send_mail(f"[Opie] {subject}", text, settings.DEFAULT_FROM_EMAIL, [person.email])
+async def tell_managers(team_id: str | None, permission: str, subject: str, text: str) -> None:
+    """Have each of those mailed who hold the permission in the team, or the installation's superusers."""
+    await rows.run(_defer_mails, UUID(team_id) if team_id else None, permission, subject, text)
+
+
+# Each mail is a job of its own: one that fails is tried again, and nobody else gets theirs twice.
+@app.task(name="opie.mail", pass_context=False, retry=RetryStrategy(max_attempts=6, exponential_wait=4))
+async def mail(address: str, subject: str, text: str) -> None:
+    """Send one mail. It may wait for a mail server, so it keeps no connection to the database."""
+    await asyncio.to_thread(send_mail, subject, text, settings.DEFAULT_FROM_EMAIL, [address])
+
+
+@transaction.atomic
+def _defer_mails(team_id: UUID | None, permission: str, subject: str, text: str) -> None:
+    for person in people_who_may(permission, team_id):
+        mail.defer(address=person.email, subject=f"[Opie] {subject}", text=text)
 
 
 def _sweep_limit_counts() -> None:

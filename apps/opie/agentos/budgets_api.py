@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
+from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,10 +21,10 @@ from apps.accounts.permissions import Permission, requires
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput, NotFound
 from apps.api.serializers import StrictSerializer
-from apps.opie.ledger.budgets import period_in_force
+from apps.opie.ledger.budgets import forget_warning, period_in_force, periods_in_force
 from apps.opie.ledger.price_list import NewPrice, set_price
 from apps.opie.ledger.rerating import rerate
-from apps.opie.models import Budget, ModelPrice
+from apps.opie.models import Budget, BudgetPeriod, ModelPrice
 from apps.opie.models.budgets import BudgetPeriodKind
 
 
@@ -51,8 +52,9 @@ class BudgetChange(StrictSerializer):
     is_enabled = serializers.BooleanField(required=False)
 
 
-def budget_as_json(budget: Budget) -> dict[str, Any]:
-    period = period_in_force(budget)
+def budget_as_json(budget: Budget, period: BudgetPeriod | None = None) -> dict[str, Any]:
+    """The budget with the books of its period, which are looked up when they are not given."""
+    period = period or period_in_force(budget)
     return {
         "id": str(budget.pk),
         "user_id": str(budget.user_id) if budget.user_id else None,
@@ -77,14 +79,19 @@ class BudgetsView(generics.ListAPIView[Budget]):
 
     permission_classes = [requires(Permission.MANAGE_BUDGETS, to_read=Permission.VIEW_AGENTS)]
     queryset = Budget.objects.none()
+    filter_backends = [SearchFilter, OrderingFilter]
+    search_fields = ["user__email", "api_key__prefix", "period"]
+    ordering_fields = ["period", "amount", "created_at"]
+    ordering = ["period", "pk"]
 
     def get_queryset(self) -> QuerySet[Budget]:
-        return Budget.objects.visible_to(principal_of(self.request)).order_by("period", "pk")
+        return Budget.objects.visible_to(principal_of(self.request))
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="budgets_list")
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        page = self.paginate_queryset(self.get_queryset()) or []
-        return self.get_paginated_response([budget_as_json(budget) for budget in page])
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        periods = periods_in_force(page)
+        return self.get_paginated_response([budget_as_json(budget, periods[budget.pk]) for budget in page])
 
     @extend_schema(request=BudgetBody, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
@@ -110,8 +117,9 @@ class BudgetView(APIView):
 
     permission_classes = [requires(Permission.MANAGE_BUDGETS, to_read=Permission.VIEW_AGENTS)]
 
-    def _budget(self, request: Request, budget_id: UUID) -> Budget:
-        budget = Budget.objects.visible_to(principal_of(request)).filter(pk=budget_id).first()
+    def _budget(self, request: Request, budget_id: UUID, *, locked: bool = False) -> Budget:
+        budgets = Budget.objects.visible_to(principal_of(request))
+        budget = (budgets.select_for_update(of=("self",)) if locked else budgets).filter(pk=budget_id).first()
         if budget is None:
             raise NotFound("There is no such budget.", code="budget_not_found")
         return budget
@@ -122,21 +130,23 @@ class BudgetView(APIView):
 
     @extend_schema(request=BudgetChange, responses={200: OpenApiTypes.OBJECT})
     def patch(self, request: Request, budget_id: UUID) -> Response:
-        budget = self._budget(request, budget_id)
         body = BudgetChange(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         with transaction.atomic():
+            budget = self._budget(request, budget_id, locked=True)
             before = budget_as_json(budget)
             for name, value in body.validated_data.items():
                 setattr(budget, name, value)
-            budget.save()
+            budget.save(update_fields=[*body.validated_data, "updated_at"])
+            forget_warning(budget)
             record(principal_of(request), "budget.changed", budget, before=before, after=budget_as_json(budget))
         return Response(budget_as_json(budget))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, budget_id: UUID) -> Response:
-        budget = self._budget(request, budget_id)
         with transaction.atomic():
+            # Locked before its books are looked for: no call can hold money from it meanwhile.
+            budget = self._budget(request, budget_id, locked=True)
             record(principal_of(request), "budget.deleted", budget, before=budget_as_json(budget))
             budget.delete()
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -183,11 +193,17 @@ class PricesView(generics.ListAPIView[ModelPrice]):
 
     permission_classes = [requires(Permission.MANAGE_PLATFORMS, to_read=Permission.VIEW_AGENTS)]
     queryset = ModelPrice.objects.none()
+    filter_backends = [SearchFilter, OrderingFilter]
+    search_fields = ["platform_name", "model"]
+    ordering_fields = ["platform_name", "model", "valid_from"]
+    ordering = ["platform_name", "model", "-valid_from", "-pk"]
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT})
-    def get(self, request: Request) -> Response:
-        prices = ModelPrice.objects.visible_to(principal_of(request)).order_by("platform_name", "model", "-valid_from")
-        page = self.paginate_queryset(prices) or []
+    def get_queryset(self) -> QuerySet[ModelPrice]:
+        return ModelPrice.objects.visible_to(principal_of(self.request))
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="prices_list")
+    def get(self, request: Request) -> Response:  # noqa: ARG002
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response([price_as_json(price) for price in page])
 
     @extend_schema(request=PriceBody, responses={201: OpenApiTypes.OBJECT})

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
+from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -20,6 +21,7 @@ from apps.api.serializers import StrictSerializer
 from apps.opie.agentos.budgets_api import check_subject
 from apps.opie.models import AIPlatform, Limit
 
+COUNTED_TOGETHER = "Answers at once are counted for all platforms together."
 LIMITS = ("requests_per_minute", "tokens_per_minute", "parallel_runs")
 
 
@@ -47,9 +49,7 @@ class LimitBody(LimitChange):
         if not any(attrs.get(name) for name in LIMITS):
             raise serializers.ValidationError({LIMITS[0]: [f"Set at least one of {', '.join(LIMITS)}."]})
         if attrs.get("parallel_runs") and (attrs.get("platform") or attrs.get("model")):
-            raise serializers.ValidationError(
-                {"parallel_runs": ["Answers at once are counted for all platforms together."]}
-            )
+            raise serializers.ValidationError({"parallel_runs": [COUNTED_TOGETHER]})
         return attrs
 
 
@@ -71,13 +71,17 @@ class LimitsView(generics.ListAPIView[Limit]):
 
     permission_classes = [requires(Permission.MANAGE_BUDGETS, to_read=Permission.VIEW_AGENTS)]
     queryset = Limit.objects.none()
+    filter_backends = [SearchFilter, OrderingFilter]
+    search_fields = ["user__email", "api_key__prefix", "platform__platform_name", "model"]
+    ordering_fields = ["created_at", "model", *LIMITS]
+    ordering = ["pk"]
 
     def get_queryset(self) -> QuerySet[Limit]:
-        return Limit.objects.visible_to(principal_of(self.request)).select_related("platform").order_by("pk")
+        return Limit.objects.visible_to(principal_of(self.request)).select_related("platform")
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="limits_list")
     def get(self, request: Request) -> Response:  # noqa: ARG002
-        page = self.paginate_queryset(self.get_queryset()) or []
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response([limit_as_json(limit) for limit in page])
 
     @extend_schema(request=LimitBody, responses={201: OpenApiTypes.OBJECT})
@@ -107,9 +111,9 @@ class LimitView(APIView):
 
     permission_classes = [requires(Permission.MANAGE_BUDGETS, to_read=Permission.VIEW_AGENTS)]
 
-    def _limit(self, request: Request, limit_id: UUID) -> Limit:
+    def _limit(self, request: Request, limit_id: UUID, *, locked: bool = False) -> Limit:
         limits = Limit.objects.visible_to(principal_of(request)).select_related("platform")
-        limit = limits.filter(pk=limit_id).first()
+        limit = (limits.select_for_update(of=("self",)) if locked else limits).filter(pk=limit_id).first()
         if limit is None:
             raise NotFound("There is no such limit.", code="limit_not_found")
         return limit
@@ -120,18 +124,24 @@ class LimitView(APIView):
 
     @extend_schema(request=LimitChange, responses={200: OpenApiTypes.OBJECT})
     def patch(self, request: Request, limit_id: UUID) -> Response:
-        limit = self._limit(request, limit_id)
         body = LimitChange(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
+        with transaction.atomic():
+            return Response(self._change(request, limit_id, body.validated_data))
+
+    def _change(self, request: Request, limit_id: UUID, changes: dict[str, Any]) -> dict[str, Any]:
+        limit = self._limit(request, limit_id, locked=True)
         before = limit_as_json(limit)
-        for name, value in body.validated_data.items():
+        for name, value in changes.items():
             setattr(limit, name, value)
         if not any(getattr(limit, name) for name in LIMITS):
             raise InvalidInput(fields={LIMITS[0]: [f"Set at least one of {', '.join(LIMITS)}, or delete the limit."]})
-        with transaction.atomic():
-            limit.save()
-            record(principal_of(request), "limit.changed", limit, before=before, after=limit_as_json(limit))
-        return Response(limit_as_json(limit))
+        if limit.parallel_runs and (limit.platform_id or limit.model):
+            raise InvalidInput(fields={"parallel_runs": [COUNTED_TOGETHER]})
+        limit.save(update_fields=[*changes, "updated_at"])
+        after = limit_as_json(limit)
+        record(principal_of(request), "limit.changed", limit, before=before, after=after)
+        return after
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, limit_id: UUID) -> Response:

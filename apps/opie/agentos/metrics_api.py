@@ -23,13 +23,14 @@ from apps.api.serializers import StrictModelSerializer
 from apps.opie.metrics.performance import report_performance
 from apps.opie.metrics.usage import FILTERS, UsageQuestion, UsageReport, report_usage
 from apps.opie.models import AgentOSError
+from apps.opie.models.usage import in_reach
 
 CSV_COLUMNS = [
     "group", "calls", "failed_calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost",
     "unpriced_calls",
 ]  # fmt: skip
 # What a spreadsheet would take for a formula.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 TIMES = [
     OpenApiParameter("from", OpenApiTypes.STR, description="A date or a moment; what began before it is left out."),
     OpenApiParameter("to", OpenApiTypes.STR, description="A date (that day included) or a moment."),
@@ -75,6 +76,13 @@ class UsageMetricsView(AgentOSMetricsView):
             return _as_csv(report)
         return Response(report.as_json())
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """An error is JSON, whatever was asked for."""
+        if getattr(response, "exception", False):
+            request.accepted_renderer = JSONRenderer()
+            request.accepted_media_type = JSONRenderer.media_type
+        return super().finalize_response(request, response, *args, **kwargs)
+
 
 class PerformanceMetricsView(AgentOSMetricsView):
     """How fast answers were, by group."""
@@ -117,8 +125,11 @@ class ErrorMetricsView(generics.ListAPIView[AgentOSError]):
 
     def get_queryset(self) -> QuerySet[AgentOSError]:
         errors = AgentOSError.objects.visible_to(principal_of(self.request)).select_related("agent")
-        if "is_resolved" in self.request.query_params:
-            errors = errors.filter(is_resolved=self.request.query_params["is_resolved"].lower() == "true")
+        wanted = self.request.query_params.get("is_resolved", "").lower()
+        if wanted not in {"", "true", "false"}:
+            raise InvalidInput(fields={"is_resolved": ["Choose true or false."]})
+        if wanted:
+            errors = errors.filter(is_resolved=wanted == "true")
         return errors.order_by("-last_seen")
 
 
@@ -163,7 +174,7 @@ def _moment(request: Request, name: str, *, whole_day: bool) -> datetime | None:
     except ValueError:
         day = moment = None
     if day is not None:
-        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        start = in_reach(datetime(day.year, day.month, day.day, tzinfo=UTC))
         return start + timedelta(days=1) if whole_day else start
     if moment is None:
         raise InvalidInput(fields={name: ["Send a date (2026-11-21) or a moment (2026-11-21T08:00:00Z)."]})

@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.db import IntegrityError, transaction
 
@@ -12,12 +12,16 @@ from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from apps.opie.models import AIPlatform
-from apps.opie.models.platforms import ApiType
+from apps.opie.models.platforms import LOCAL_API_TYPES, ApiType
 
+KEY_AGAIN = "Enter the key again: it was entered for another address."
 PLAIN_FIELDS = (
     "api_type", "base_url", "default_model", "timeout", "max_tokens", "supports_vision", "supports_json_mode",
     "supports_image_generation", "is_enabled", "priority", "requests_per_minute", "tokens_per_minute",
 )  # fmt: skip
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def visible_platform(principal: Principal, platform_id: Any) -> AIPlatform:
@@ -31,7 +35,7 @@ def create_platform(principal: Principal, body: dict[str, Any]) -> AIPlatform:
     """A platform of the person's team. Raises NotAllowed, InvalidInput, Conflict for a taken name."""
     if not principal.may(Permission.MANAGE_PLATFORMS):
         raise NotAllowed
-    _check_address(principal, body.get("api_type", ""), body.get("base_url", ""))
+    check_address(body.get("api_type", ""), body.get("base_url", ""), by_operator=is_operator(principal))
     platform = AIPlatform(team_id=principal.acting_team, platform_name=body["platform_name"])
     try:
         with transaction.atomic():
@@ -52,11 +56,13 @@ def change_platform(principal: Principal, platform: AIPlatform, changes: dict[st
     moves = "base_url" in changes and changes["base_url"] != platform.base_url
     moves = moves or ("api_type" in changes and changes["api_type"] != platform.api_type)
     if moves:
-        _check_address(
-            principal, changes.get("api_type", platform.api_type), changes.get("base_url", platform.base_url)
+        check_address(
+            changes.get("api_type", platform.api_type),
+            changes.get("base_url", platform.base_url),
+            by_operator=is_operator(principal),
         )
         if platform.api_key and "api_key" not in changes:
-            raise InvalidInput(fields={"api_key": ["Enter the key again: it was entered for another address."]})
+            raise InvalidInput(fields={"api_key": [KEY_AGAIN]})
     with transaction.atomic():
         before = shown(platform)
         _write(platform, changes)
@@ -76,11 +82,16 @@ def delete_platform(principal: Principal, platform: AIPlatform) -> None:
 def require_may_manage(principal: Principal, platform: AIPlatform) -> None:
     """The team's platforms are for its owners and admins, the installation's for superusers."""
     if platform.team_id is None:
-        allowed = principal.is_superuser and principal.api_key_id is None
+        allowed = is_operator(principal)
     else:
         allowed = platform.team_id == principal.team_id and principal.may(Permission.MANAGE_PLATFORMS)
     if not allowed:
         raise NotAllowed("You can use this platform, but not change it.")
+
+
+def is_operator(principal: Principal) -> bool:
+    """A superuser in person: a key never is one."""
+    return principal.is_superuser and principal.api_key_id is None
 
 
 def shown(platform: AIPlatform) -> dict[str, Any]:
@@ -104,19 +115,37 @@ def _write(platform: AIPlatform, body: dict[str, Any]) -> None:
     platform.save()
 
 
-def _check_address(principal: Principal, api_type: str, base_url: str) -> None:
-    """Addresses within the operator's own network are for the operator: a superuser here, or setup_platforms."""
-    if principal.is_superuser and principal.api_key_id is None:
+def check_address(api_type: str, base_url: str, *, by_operator: bool) -> None:
+    """Addresses within the operator's own network are for the operator: a superuser here, or setup_platforms.
+
+    Raises InvalidInput. What a name resolves to is looked at now; it may resolve to something else later.
+    """
+    parts = _parts_of(base_url)
+    if by_operator:
         return
-    if api_type in {ApiType.OLLAMA, ApiType.LLAMACPP, ApiType.GPT4ALL, ApiType.OFFLINE}:
+    if api_type in LOCAL_API_TYPES:
         raise InvalidInput(fields={"api_type": ["Local platforms are set up by whoever runs this installation."]})
-    if not base_url:
+    if parts is None:
         return
-    parts = urlsplit(base_url)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
-        raise InvalidInput(fields={"base_url": ["Use an https:// address without a user name in it."]})
-    if not is_public(parts.hostname):
+    if parts.scheme != "https":
+        raise InvalidInput(fields={"base_url": ["Use an https:// address."]})
+    if not is_public(parts.hostname or ""):
         raise InvalidInput(fields={"base_url": ["This address is not on the public internet, or its name is unknown."]})
+
+
+def _parts_of(base_url: str) -> SplitResult | None:
+    """What an address consists of; None when there is none. One with a user name in it would show a password."""
+    if not base_url:
+        return None
+    try:
+        parts = urlsplit(base_url)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        _ = parts.port
+    except ValueError:
+        is_usable = False
+    if not is_usable or "\\" in base_url:
+        raise InvalidInput(fields={"base_url": ["Use an http:// or https:// address without a user name in it."]})
+    return parts
 
 
 def is_public(host: str) -> bool:
@@ -130,5 +159,14 @@ def is_public(host: str) -> bool:
 
 def _is_global(text: str) -> bool:
     address = ipaddress.ip_address(text.split("%", 1)[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_global and not address.is_multicast
+    return all(one.is_global and not one.is_multicast for one in (address, *_inside(address)))
+
+
+def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """The IPv4 addresses that an IPv6 address leads to."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    return [one for one in found if one is not None]

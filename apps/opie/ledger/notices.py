@@ -12,6 +12,6 @@ def tell_managers(team_id: UUID | None, *, permission: str, subject: str, text: 
 
     The job is in the caller's transaction: what is rolled back is not told.
     """
-    app.configure_task(TASK, queueing_lock=None).defer(
+    app.configure_task(TASK).defer(
         team_id=str(team_id) if team_id else None, permission=permission, subject=subject, text=text
     )

@@ -1,22 +1,22 @@
 """Re-rating: a price that was corrected later, applied to the calls of a period, as entries beside the old ones."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from apps.accounts.principal import Principal
-from apps.api.ids import uuid7, uuid7_floor
+from apps.api.ids import uuid7
 from apps.opie.ledger import budgets
-from apps.opie.ledger.price_list import listed_price
+from apps.opie.ledger.price_list import PriceList, price_list_of
 from apps.opie.ledger.prices import UnitPrices, cost_of, unit_prices
 from apps.opie.ledger.tokens import TokenCounts
 from apps.opie.models import AgentOSUsage, UsageCorrection
+from apps.opie.models.usage import CallOutcome, began_within
 
 BATCH_SIZE = 500
 
@@ -49,40 +49,75 @@ def rerate(
 ) -> Rerating:
     """Price the team's calls of [since, until) anew, by the prices that hold for their moments now.
 
-    Calls that come out the same get no entry, so repeating it changes nothing. Budgets follow the difference.
+    Calls that come out the same get no entry, so repeating it changes nothing. Budgets follow the difference. What was
+    done stays when it is broken off: repeat it to go on.
     """
-    calls = AgentOSUsage.objects.filter(
-        team_id=principal.acting_team, id__gte=uuid7_floor(since), id__lt=uuid7_floor(until)
-    )
-    calls = calls.exclude(finished_at=None)
+    calls = AgentOSUsage.objects.filter(began_within(since, until), team_id=principal.acting_team)
+    calls = calls.exclude(finished_at=None).exclude(outcome=CallOutcome.UNSENT)
     if platform_name:
         calls = calls.filter(platform_name=platform_name)
     if model:
         calls = calls.filter(model=model)
-    batch, seen, corrected, difference = uuid7(), 0, 0, Decimal(0)
-    for chunk in _chunks(calls):
-        with transaction.atomic():
-            for call in chunk:
-                seen += 1
-                prices, cost = _priced_now(call)
-                if cost is None or cost == call.current_cost:  # type: ignore[attr-defined]
-                    continue
-                corrected += 1
-                difference += cost - (call.current_cost or Decimal(0))  # type: ignore[attr-defined]
-                if not dry_run:
-                    _correct(call, prices, cost, batch, principal, reason)
-    return Rerating(batch, seen, corrected, difference)
-
-
-def _chunks(calls: "QuerySet[AgentOSUsage]") -> Iterator[list[AgentOSUsage]]:
+    work = _Work(principal, price_list_of(principal.acting_team), uuid7(), reason[:200], dry_run)
     last: UUID | None = None
-    ordered = with_current_cost(calls).select_related("platform").order_by("id")
-    while chunk := list((ordered.filter(id__gt=last) if last else ordered)[:BATCH_SIZE]):
-        yield chunk
-        last = chunk[-1].pk
+    while chunk := work.rerate_chunk(calls, last):
+        last = chunk
+    return Rerating(work.batch, work.seen, work.corrected, work.difference)
 
 
-def _priced_now(call: AgentOSUsage) -> tuple[UnitPrices | None, Decimal | None]:
+@dataclass(slots=True)
+class _Work:
+    """A re-rating under way."""
+
+    principal: Principal
+    prices: PriceList
+    batch: UUID
+    reason: str
+    dry_run: bool
+    seen: int = 0
+    corrected: int = 0
+    difference: Decimal = Decimal(0)
+
+    @transaction.atomic
+    def rerate_chunk(self, calls: "QuerySet[AgentOSUsage]", after: UUID | None) -> UUID | None:
+        """Price the next few calls; answers the last of them, or None when there are no more."""
+        self._one_at_a_time()
+        ordered = with_current_cost(calls).select_related("platform").order_by("id")
+        chunk = list((ordered.filter(id__gt=after) if after else ordered)[:BATCH_SIZE])
+        corrections = [correction for call in chunk if (correction := self._correction(call))]
+        differences = {entry.usage_id: _cost(entry.cost) - _cost(entry.cost_before) for entry in corrections}
+        self.seen += len(chunk)
+        self.corrected += len(corrections)
+        self.difference += sum(differences.values(), Decimal(0))
+        if corrections and not self.dry_run:
+            UsageCorrection.objects.bulk_create(corrections)
+            budgets.refund(differences)
+        return chunk[-1].pk if chunk else None
+
+    def _correction(self, call: AgentOSUsage) -> UsageCorrection | None:
+        prices, cost = _priced_now(call, self.prices)
+        before: Decimal | None = call.current_cost  # type: ignore[attr-defined]
+        if cost is None or cost == before:
+            return None
+        return UsageCorrection(
+            usage_id=call.pk,
+            batch=self.batch,
+            cost_before=before,
+            cost=cost,
+            unit_prices=prices.as_json() if prices else {},
+            reason=self.reason,
+            author_id=self.principal.user_id,
+        )
+
+    def _one_at_a_time(self) -> None:
+        """Two re-ratings at once would both add the same difference to the budgets."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"rerate {self.principal.team_id}"]
+            )
+
+
+def _priced_now(call: AgentOSUsage, listed: PriceList) -> tuple[UnitPrices | None, Decimal | None]:
     tokens = TokenCounts(
         call.input_tokens,
         call.cached_tokens,
@@ -91,7 +126,7 @@ def _priced_now(call: AgentOSUsage) -> tuple[UnitPrices | None, Decimal | None]:
         call.reasoning_tokens,
         call.audio_tokens,
     )
-    prices = listed_price(call.team_id, call.platform_name, call.model, call.created_at)
+    prices = listed.at(call.platform_name, call.model, call.created_at)
     if prices is None and call.platform is not None:
         platform = call.platform
         prices = unit_prices(
@@ -100,17 +135,5 @@ def _priced_now(call: AgentOSUsage) -> tuple[UnitPrices | None, Decimal | None]:
     return prices, cost_of(tokens, prices)
 
 
-def _correct(
-    call: AgentOSUsage, prices: UnitPrices | None, cost: Decimal, batch: UUID, principal: Principal, reason: str
-) -> None:
-    before: Decimal | None = call.current_cost  # type: ignore[attr-defined]
-    UsageCorrection.objects.create(
-        usage=call,
-        batch=batch,
-        cost_before=before,
-        cost=cost,
-        unit_prices=prices.as_json() if prices else {},
-        reason=reason[:200],
-        author_id=principal.user_id,
-    )
-    budgets.refund(call.pk, cost - (before or Decimal(0)))
+def _cost(cost: Decimal | None) -> Decimal:
+    return cost or Decimal(0)

@@ -1,8 +1,8 @@
 """Who may go now: limits on runs when a run is opened, limits on requests and tokens before each call."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from time import time
 from typing import Protocol
 from uuid import UUID
 
@@ -34,19 +34,31 @@ class PlatformLimitReached(LimitExceeded):
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One count a call is added to."""
+    """One count a call is added to: of its tokens, or of calls. `whose` begins the sentence that refuses."""
 
     name: str
     most: int
-    what: str
+    whose: str
+    counts_tokens: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was counted, where and when."""
+
+    counter: Counter
+    amount: int
+    moment: float
+
+    def correct(self, amount: int) -> None:
+        windows.add(self.counter.name, amount - self.amount, self.moment)
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
-    """What a call has taken: the counters of tokens are corrected when its real tokens are known."""
+    """What a call has taken: its tokens are corrected when its real ones are known."""
 
-    tokens: int
-    token_counters: list[Counter] = field(default_factory=list)
+    taken: list[Taken] = field(default_factory=list)
 
 
 def admit_run(principal: Principal) -> None:
@@ -66,50 +78,62 @@ def admit_run(principal: Principal) -> None:
 
 
 def admit_call(principal: Principal, platform: LimitedPlatform, model: str, tokens: int) -> Admission:
-    """Count a call and its estimated tokens, or raise LimitExceeded (PlatformLimitReached for the platform's own)."""
-    admission = Admission(tokens)
-    for counter in _platform_counters(platform):
-        _take(counter, tokens, admission, PlatformLimitReached)
-    for counter in _counters(principal, platform, model):
-        _take(counter, tokens, admission, LimitExceeded)
+    """Count a call and its estimated tokens, or raise LimitExceeded (PlatformLimitReached for the platform's own).
+
+    A call that is refused has taken nothing: what one limit had counted is given back when the next refuses.
+    """
+    admission = Admission()
+    try:
+        for counter in _platform_counters(platform):
+            _take(counter, tokens, admission, PlatformLimitReached)
+        for counter in _counters(principal, platform, model):
+            _take(counter, tokens, admission, LimitExceeded)
+    except LimitExceeded:
+        for taken in admission.taken:
+            taken.correct(0)
+        raise
     return admission
 
 
 def correct(admission: Admission, tokens: int | None) -> None:
     """Replace the estimate by what the call really took, once that is known."""
-    if tokens is not None:
-        for counter in admission.token_counters:
-            windows.add(counter.name, tokens - admission.tokens)
+    if tokens is None:
+        return
+    for taken in admission.taken:
+        if taken.counter.counts_tokens:
+            taken.correct(tokens)
 
 
 def _take(counter: Counter, tokens: int, admission: Admission, refused: type[LimitExceeded]) -> None:
-    is_tokens = counter.what.startswith("tokens")
     # One call that is larger than the whole limit would wait for ever: it is let through when nothing else is there.
-    amount = min(tokens, counter.most) if is_tokens else 1
-    wait = windows.take(counter.name, amount, counter.most)
+    amount = min(tokens, counter.most) if counter.counts_tokens else 1
+    moment = time()
+    wait = windows.take(counter.name, amount, counter.most, lambda: moment)
     if wait is not None:
-        raise refused(f"More than {counter.most} {counter.what}. Try again in {round(wait)} s.", retry_after=wait)
-    if is_tokens:
-        admission.token_counters.append(counter)
+        what = "tokens" if counter.counts_tokens else "calls of a model"
+        raise refused(
+            f"{counter.whose} may take {counter.most} {what} a minute. Try again in {round(wait)} s.", retry_after=wait
+        )
+    admission.taken.append(Taken(counter, amount, moment))
 
 
 def _platform_counters(platform: LimitedPlatform) -> Iterator[Counter]:
-    name = platform.platform_name
-    if platform.requests_per_minute:
-        yield Counter(f"p{platform.id}_r", platform.requests_per_minute, f"requests a minute to {name}")
-    if platform.tokens_per_minute:
-        yield Counter(f"p{platform.id}_t", platform.tokens_per_minute, f"tokens a minute to {name}")
+    whose = f"The platform {platform.platform_name}"
+    return _both(f"p{platform.id}", whose, platform.requests_per_minute, platform.tokens_per_minute)
 
 
 def _counters(principal: Principal, platform: LimitedPlatform, model: str) -> Iterator[Counter]:
     about_this = Q(platform=None) | Q(platform_id=platform.id)
     for limit in Limit.objects.applying_to(principal).filter(about_this, Q(model="") | Q(model=model)).order_by("pk"):
-        subject = f"{limit.pk}_{principal.user_id}" if limit.each_user else f"{limit.pk}"
-        whose = _whose(limit).lower()
-        if limit.requests_per_minute:
-            yield Counter(f"l{subject}_r", limit.requests_per_minute, f"requests a minute for {whose}")
-        if limit.tokens_per_minute:
-            yield Counter(f"l{subject}_t", limit.tokens_per_minute, f"tokens a minute for {whose}")
+        subject = f"l{limit.pk}_{principal.user_id}" if limit.each_user else f"l{limit.pk}"
+        yield from _both(subject, _whose(limit), limit.requests_per_minute, limit.tokens_per_minute)
+
+
+def _both(subject: str, whose: str, requests: int | None, tokens: int | None) -> Iterator[Counter]:
+    if requests:
+        yield Counter(f"{subject}_r", requests, whose, counts_tokens=False)
+    if tokens:
+        yield Counter(f"{subject}_t", tokens, whose, counts_tokens=True)
 
 
 def _runs_under(limit: Limit, principal: Principal) -> Q:
@@ -128,6 +152,5 @@ def _whose(limit: Limit) -> str:
 
 
 def _lock(name: str) -> None:
-    number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [windows.lock_number(name)])

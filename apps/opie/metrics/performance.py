@@ -9,6 +9,7 @@ from django.db import connection
 from apps.accounts.permissions import Permission, Reach
 from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput
+from apps.opie.models.usage import in_reach
 
 GROUPS = {
     "agent": "COALESCE(a.agent_id, '')",
@@ -66,7 +67,13 @@ def report_performance(
     if group_by not in GROUPS:
         raise InvalidInput(fields={"group_by": [f"Choose one of {', '.join(GROUPS)}."]})
     only = None if principal.reach(Permission.VIEW_METRICS) is Reach.YES else principal.user_id
-    asked = {"team": principal.team_id, "user": only, "since": since, "until": until, "agent": agent_id}
+    asked = {
+        "team": principal.team_id,
+        "user": only,
+        "since": since and in_reach(since),
+        "until": until and in_reach(until),
+        "agent": agent_id,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_SQL.format(group=GROUPS[group_by], order="1" if group_by == "day" else "2 DESC, 1"), asked)
         return [

@@ -12,7 +12,7 @@ from django.db import connection
 from apps.accounts.permissions import Permission, Reach
 from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput
-from apps.api.ids import uuid7_floor
+from apps.opie.models.usage import first_id, in_reach, last_id
 
 # group → (column of the ledger, column of the roll-ups); both are text, so that the two can be added up.
 GROUPS = {
@@ -133,18 +133,25 @@ class _Where:
         self._question = question
         self.values: dict[str, Any] = {"team": principal.team_id, "user": _only(principal)}
         if question.since:
-            self.values |= {"since": question.since, "since_id": uuid7_floor(question.since)}
+            self.values |= {"since": in_reach(question.since), "since_id": first_id(question.since)}
         if question.until:
-            self.values |= {"until": question.until, "until_id": uuid7_floor(question.until)}
+            self.values |= {"until": in_reach(question.until), "until_id": last_id(question.until)}
         self.values |= {f"is_{name}": value for name, value in question.filters.items() if name in FILTERS}
 
     def live(self) -> str:
-        # The id is the partition key: months outside the question are not read.
-        times = [("since", "u.id >= %(since_id)s"), ("until", "u.id < %(until_id)s")]
+        # The id is the partition key: months that were not asked for are not read.
+        times = [
+            ("since", "u.created_at >= %(since)s AND u.id >= %(since_id)s"),
+            ("until", "u.created_at < %(until)s AND u.id < %(until_id)s"),
+        ]
         return self._conditions("u", 0, times)
 
     def rolled(self) -> str:
-        times = [("since", "r.day >= %(since)s::date"), ("until", "r.day < %(until)s::timestamptz")]
+        # Of a trimmed month only days are left: one that is asked for in part counts whole.
+        times = [
+            ("since", "r.day >= (%(since)s AT TIME ZONE 'UTC')::date"),
+            ("until", "r.day < (%(until)s AT TIME ZONE 'UTC')"),
+        ]
         return self._conditions("r", 1, times)
 
     def _conditions(self, table: str, half: int, times: list[tuple[str, str]]) -> str:

@@ -66,7 +66,8 @@ class Budget(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.currency} a {self.period}"
+        amount = format(self.amount.normalize(), "f")
+        return f"{amount} {self.currency} " + ("in all" if self.period == BudgetPeriodKind.EVER else f"a {self.period}")
 
 
 class BudgetPeriod(models.Model):

@@ -26,7 +26,7 @@ class ModelPriceQuerySet(models.QuerySet["ModelPrice"]):
 
 
 class ModelPrice(models.Model):
-    """The price of one model at one platform from a moment on. A new price supersedes; a row is never changed."""
+    """The price of one model at one platform, from a moment on and until the next. The database refuses to edit one."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
@@ -49,7 +49,12 @@ class ModelPrice(models.Model):
     class Meta:
         verbose_name = "price"
         ordering = ["platform_name", "model", "-valid_from"]
+        indexes = [models.Index(fields=["platform_name", "model"], name="opie_price_of_model")]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(superseded_at=None) | Q(superseded_at__gte=models.F("valid_from")),
+                name="opie_price_ends_after_it_begins",
+            ),
             models.UniqueConstraint(
                 fields=["team", "platform_name", "model"],
                 condition=Q(superseded_at=None),

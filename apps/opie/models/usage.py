@@ -1,6 +1,8 @@
 """Usage: the ledger's rows, one per call to a model. Partitioned by month on the id (UUIDv7)."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -9,11 +11,39 @@ from django.db.models import Q
 from apps.accounts.models import ApiKey, Team
 from apps.accounts.permissions import Permission, Reach
 from apps.accounts.principal import Principal
-from apps.api.ids import uuid7
+from apps.api.ids import uuid7, uuid7_floor
 from apps.opie.models.agents import Agent
 from apps.opie.models.platforms import AIPlatform
 from apps.opie.models.runs import AgentOSRun
 from apps.opie.models.sessions import AgentOSSession
+
+# An id is made a little before its row, maybe in the month before. It only says which partitions to look into.
+ID_SLACK = timedelta(days=1)
+EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def began_within(since: datetime | None, until: datetime | None) -> Q:
+    """The calls of [since, until), in such a way that the database reads no partition outside it."""
+    conditions = Q()
+    if since is not None:
+        conditions &= Q(created_at__gte=in_reach(since), id__gte=first_id(since))
+    if until is not None:
+        conditions &= Q(created_at__lt=in_reach(until), id__lt=last_id(until))
+    return conditions
+
+
+def first_id(since: datetime) -> UUID:
+    return uuid7_floor(in_reach(since) - ID_SLACK)
+
+
+def last_id(until: datetime) -> UUID:
+    return uuid7_floor(in_reach(until) + ID_SLACK)
+
+
+def in_reach(moment: datetime) -> datetime:
+    """The moment, or the nearest one that an id and the database can express."""
+    return min(max(moment, EARLIEST), LATEST)
 
 
 class CallOutcome(models.TextChoices):
