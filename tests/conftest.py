@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,17 @@ _CHROMIUM_FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_on_closed_loops() -> Iterator[None]:
+    """A test that cancels an Agno run ends its loop with Agno's own clean-up still in a module's set; an AgentOS that
+    another test starts would wait for it, for ever."""
+    yield
+    background = sys.modules.get("agno.run.background")
+    for task in list(background._background_tasks) if background else []:
+        if task.get_loop().is_closed():
+            background._background_tasks.discard(task)  # type: ignore[union-attr]
 
 
 def _chromium() -> str | None:

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.api.errors import BudgetExceeded, Internal, LimitExceeded, OpieError, PlatformFailed
+from apps.api.errors import BudgetExceeded, Internal, LimitExceeded, OpieError, PlatformFailed, Unavailable
 from apps.opie.ledger.summary import RunUsage, usage_of_run
 from apps.opie.models import AgentOSMessage, AgentOSPerformance, AgentOSRun
 from apps.opie.models.messages import MessageRole
-from apps.opie.models.runs import RunStatus
+from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 from apps.opie.providers.afterwords import afterword_of
 
 
@@ -62,6 +62,8 @@ class RunResult:
 
     def raise_for_failure(self) -> None:
         """Raise what a caller who waited for the answer has to be told; the run id goes with it."""
+        if self.status in LIVE_STATUSES:
+            raise Unavailable("The answer could not be stored yet. Look at the run in a minute.", code="run_unsettled")
         if self.status != RunStatus.FAILED or self.error is None:
             return
         error = _as_raised(self.error["code"], self.error["message"])
