@@ -20,6 +20,7 @@ from procrastinate.contrib.django.models import ProcrastinateWorker
 
 from apps.opie.models import Agent, AgentOSRun, AgentOSSession, AIPlatform
 from apps.opie.models.agents import AgentStatus
+from apps.opie.providers.failures import in_short
 
 Status = Literal["ok", "down", "off"]
 
@@ -173,10 +174,23 @@ def _worker() -> tuple[Status, str]:
 
 
 def _platforms() -> tuple[Status, str]:
-    names = sorted(AIPlatform.objects.filter(is_enabled=True).values_list("platform_name", flat=True))
-    if not names:
+    # The installation's own: what a team has set up is nobody else's to know.
+    platforms = AIPlatform.objects.filter(is_enabled=True, team=None).select_related("health").order_by("platform_name")
+    told = [(platform.platform_name, _rest_of(platform)) for platform in platforms]
+    if not told:
         raise _Failed("No LLM platform is enabled: run manage.py setup_platforms, or add one under platforms.")
-    return "ok", ", ".join(names)
+    detail = ", ".join(f"{name} ({rest})" if rest else name for name, rest in told)
+    if all(rest for _, rest in told):
+        raise _Failed(detail)
+    return "ok", detail
+
+
+def _rest_of(platform: AIPlatform) -> str:
+    """Why and until when a platform is left alone; empty when it is well."""
+    health = getattr(platform, "health", None)
+    if health is None or health.rested_until is None or health.rested_until <= timezone.now():
+        return ""
+    return f"rests until {timezone.localtime(health.rested_until):%H:%M}: {in_short(health.reason)}"
 
 
 _agentos_seen: list[tuple[float, Part]] = []
