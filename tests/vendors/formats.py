@@ -32,7 +32,7 @@ class OpenAIFormat:
         message: Json = {"role": "assistant", "content": reply.text}
         if reply.tool:
             message = {"role": "assistant", "content": None, "tool_calls": [self._tool_call(reply)]}
-        choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if reply.tool else "stop"}
+        choice = {"index": 0, "message": message, "finish_reason": self._reason(reply)}
         envelope = {
             "id": "chatcmpl-1",
             "object": "chat.completion",
@@ -59,13 +59,18 @@ class OpenAIFormat:
         else:
             for word in reply.words():
                 yield chunk({"content": word})
-        yield chunk({}, "tool_calls" if reply.tool else "stop")
+        yield chunk({}, self._reason(reply))
         if reply.usage and body.get("stream_options", {}).get("include_usage"):
             yield chunk(None, usage=self._usage(reply.usage))
         yield "data: [DONE]\n\n"
 
     def error(self, reply: Reply) -> Json:
         return {"error": {"message": reply.text, "type": "error", "param": None, "code": reply.error_code or None}}
+
+    def _reason(self, reply: Reply) -> str:
+        if reply.is_refused:
+            return "content_filter"
+        return "tool_calls" if reply.tool else "stop"
 
     def _tool_call(self, reply: Reply) -> Json:
         function = {"name": reply.tool, "arguments": json.dumps(reply.arguments)}
@@ -93,7 +98,7 @@ class AnthropicFormat:
         content = [self._block(reply, reply.text, reply.arguments)]
         return self._message(body) | {
             "content": content,
-            "stop_reason": "tool_use" if reply.tool else "end_turn",
+            "stop_reason": self._reason(reply),
             "usage": self._usage(reply.usage),
         }
 
@@ -115,12 +120,17 @@ class AnthropicFormat:
             for word in reply.words():
                 yield event("content_block_delta", index=0, delta={"type": "text_delta", "text": word})
         yield event("content_block_stop", index=0)
-        stop = {"stop_reason": "tool_use" if reply.tool else "end_turn", "stop_sequence": None}
+        stop = {"stop_reason": self._reason(reply), "stop_sequence": None}
         yield event("message_delta", delta=stop, usage={"output_tokens": self._usage(reply.usage)["output_tokens"]})
         yield event("message_stop")
 
     def error(self, reply: Reply) -> Json:
         return {"type": "error", "error": {"type": reply.error_code or "api_error", "message": reply.text}}
+
+    def _reason(self, reply: Reply) -> str:
+        if reply.is_refused:
+            return "refusal"
+        return "tool_use" if reply.tool else "end_turn"
 
     def _message(self, body: Json) -> Json:
         return {"id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "stop_sequence": None}
@@ -166,7 +176,7 @@ class GeminiFormat:
     def _response(self, reply: Reply, parts: list[Json], *, is_last: bool) -> Json:
         candidate: Json = {"index": 0, "content": {"role": "model", "parts": parts}}
         if is_last:
-            candidate["finishReason"] = "STOP"
+            candidate["finishReason"] = "SAFETY" if reply.is_refused else "STOP"
         response: Json = {"candidates": [candidate], "modelVersion": "gemini", "responseId": "response-1"}
         if reply.usage:
             usage = reply.usage

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Fault = Literal["", "cut", "hang", "hang_first", "not_json"]
+Fault = Literal["", "cut", "hang", "hang_first", "not_json", "end_early"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Reply:
     """One answer. `status` other than 200 is an error with `text` as its message.
 
     `fault`: cut = reset the connection after the second piece; hang = fall silent there; hang_first = never say
-    anything; not_json = answer with a web page.
+    anything; not_json = answer with a web page; end_early = end the stream in good order, but before its end.
     """
 
     text: str = "The quick brown fox jumps."
@@ -32,6 +32,8 @@ class Reply:
     status: int = 200
     fault: Fault = ""
     error_code: str = ""
+    retry_after: str = ""
+    is_refused: bool = False  # it will not answer because of the content
     location: str = ""  # where a redirect points to
 
     def words(self) -> list[str]:

@@ -73,7 +73,8 @@ class VendorServer:
             _write(writer, 200, "text/html", b"<html>Welcome to the hotel's network</html>")
         elif reply.status != 200:
             body = json.dumps(vendor.error(reply)).encode()
-            _write(writer, reply.status, "application/json", body, location=reply.location)
+            more = {"Location": reply.location, "Retry-After": reply.retry_after}
+            _write(writer, reply.status, "application/json", body, more)
         elif vendor.wants_stream(asked.path, asked.body):
             await self._stream(vendor, reply, asked, writer)
         else:
@@ -85,11 +86,14 @@ class VendorServer:
     async def _stream(self, vendor: Format, reply: Reply, asked: Asked, writer: asyncio.StreamWriter) -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {vendor.stream_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
         writer.write(head.encode())
-        for number, piece in enumerate(vendor.pieces(reply, asked.body), start=1):
+        pieces = list(vendor.pieces(reply, asked.body))
+        if reply.fault == "end_early":
+            pieces = pieces[: min(PIECES_BEFORE_A_FAULT if reply.text else 1, len(pieces) - 1)]
+        for number, piece in enumerate(pieces, start=1):
             data = piece.encode()
             writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
             await writer.drain()
-            if reply.fault and number == PIECES_BEFORE_A_FAULT:
+            if reply.fault in ("cut", "hang") and number == PIECES_BEFORE_A_FAULT:
                 await asyncio.sleep(0.05 if reply.fault == "cut" else 3600)
                 _reset(writer)
             await asyncio.sleep(self.pause)
@@ -107,10 +111,11 @@ async def _read(reader: asyncio.StreamReader) -> Asked | None:
     return Asked(start.split(" ")[1], headers, json.loads(body or b"{}"))
 
 
-def _write(writer: asyncio.StreamWriter, status: int, content_type: str, body: bytes, location: str = "") -> None:
+def _write(
+    writer: asyncio.StreamWriter, status: int, content_type: str, body: bytes, more: dict[str, str] | None = None
+) -> None:
     lines = [f"HTTP/1.1 {status} X", f"Content-Type: {content_type}", f"Content-Length: {len(body)}"]
-    if location:
-        lines.append(f"Location: {location}")
+    lines += [f"{name}: {value}" for name, value in (more or {}).items() if value]
     writer.write("\r\n".join([*lines, "\r\n"]).encode() + body)
 
 

@@ -129,10 +129,12 @@ def _is_old() -> bool:
 
 
 def _read() -> None:
-    _known.read_at = time.monotonic()  # first, so that many callers make one reading
+    if _known.read_at > float("-inf"):
+        _known.read_at = time.monotonic()  # first, so that many callers make one reading, and go on with what is known
     unwell = PlatformHealth.objects.filter(Q(failures_in_a_row__gt=0) | ~Q(rested_until=None))
     found = unwell.values_list("platform_id", "rested_until", "reason")
     _known.unwell = {platform_id: (rested_until, reason) for platform_id, rested_until, reason in found}
+    _known.read_at = time.monotonic()
 
 
 def _count(health: PlatformHealth, platform: PlatformSnapshot, failure: Failure, now: datetime) -> None:
@@ -150,7 +152,7 @@ def _count(health: PlatformHealth, platform: PlatformSnapshot, failure: Failure,
         health.rested_until = now + min(LONGEST_REST, FIRST_REST * 2 ** min(health.rests_in_a_row, 10))
     else:
         return
-    health.reason = failure.code
+    health.reason, health.probed_at = failure.code, None
     health.rests_in_a_row += 1
     logger.warning("%s rests until %s: %s", platform.platform_name, health.rested_until, failure.code)
 

@@ -1,5 +1,7 @@
 """Agno's Claude, with usage kept as it was reported."""
 
+import contextlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from agno.models.anthropic import Claude
@@ -7,6 +9,11 @@ from agno.models.anthropic import Claude
 from apps.opie.ledger.tokens import TokenCounts
 from apps.opie.providers.ending import TellsItsEnd
 from apps.opie.providers.reported import ReportedUsage, reported
+
+# Agno tells images apart with it, and its warning would be an error where warnings are.
+with warnings.catch_warnings(), contextlib.suppress(ImportError):
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import imghdr  # noqa: F401
 
 if TYPE_CHECKING:
     from agno.models.response import ModelResponse
