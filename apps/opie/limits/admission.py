@@ -110,11 +110,14 @@ def _take(counter: Counter, tokens: int, admission: Admission, refused: type[Lim
     moment = time()
     wait = windows.take(counter.name, amount, counter.most, lambda: moment)
     if wait is not None:
-        what = "tokens" if counter.counts_tokens else "calls of a model"
-        raise refused(
-            f"{counter.whose} may take {counter.most} {what} a minute. Try again in {round(wait)} s.", retry_after=wait
-        )
+        what = f"{counter.most} {_unit(counter)}"
+        raise refused(f"{counter.whose} may take {what} a minute. Try again in {round(wait)} s.", retry_after=wait)
     admission.taken.append(Taken(counter, amount, moment))
+
+
+def _unit(counter: Counter) -> str:
+    unit = "token" if counter.counts_tokens else "call"
+    return unit if counter.most == 1 else f"{unit}s"
 
 
 def _platform_counters(platform: LimitedPlatform) -> Iterator[Counter]:

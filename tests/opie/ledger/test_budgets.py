@@ -107,14 +107,14 @@ def test_fifty_at_once_get_what_twenty_cost(person: Person) -> None:
         try:
             budgets.reserve(person.principal, uuid7(), Decimal(1))
         except BudgetExceeded as refused:
-            assert refused.headers["Retry-After"] == "1"
-            return False
+            return refused.headers["Retry-After"] != "1"
         return True
 
     assert sum(at_once(50, one)) == 20
     period = books_balance(budget)
     assert period is not None
-    assert (period.reserved, BudgetReservation.objects.count()) == (20, 20)
+    assert period.reserved == 20
+    assert BudgetReservation.objects.count() == 20
 
 
 def test_with_retries_all_twenty_go_through_and_never_one_more(person: Person) -> None:
@@ -142,7 +142,8 @@ def test_with_retries_all_twenty_go_through_and_never_one_more(person: Person) -
     assert sum(at_once(50, one)) == 20
     period = books_balance(budget)
     assert period is not None
-    assert (period.spent, period.reserved) == (20, 0)
+    assert period.spent == 20
+    assert period.reserved == 0
 
 
 def test_several_budgets_never_lock_each_other_out(person: Person, member: Person) -> None:
@@ -171,7 +172,7 @@ def test_several_budgets_never_lock_each_other_out(person: Person, member: Perso
 def test_a_refused_call_holds_nothing_in_the_other_budgets(person: Person) -> None:
     roomy = Budget.objects.create(team=person.team, amount=100)
     tight = Budget.objects.create(team=person.team, user=person.user, amount=1)
-    with pytest.raises(BudgetExceeded, match="Your|your budget"):
+    with pytest.raises(BudgetExceeded, match="your budget"):
         budgets.reserve(person.principal, uuid7(), Decimal(2))
     assert BudgetReservation.objects.count() == 0
     assert books_balance(roomy) is None or books_balance(roomy).reserved == 0  # type: ignore[union-attr]
@@ -206,14 +207,12 @@ def test_for_ever_no_waiting_helps(person: Person) -> None:
     call = uuid7()
     budgets.reserve(person.principal, call, Decimal(1), NOON)
     budgets.settle(call, Decimal(1), NOON)
-    for ask in (
-        lambda: budgets.reserve(person.principal, uuid7(), Decimal(1), NOON + timedelta(days=4000)),
-        lambda: budgets.refuse_when_spent(person.principal, NOON),
-    ):
-        with pytest.raises(BudgetExceeded) as refused:
-            ask()
-        assert refused.value.headers == {}
-        assert "1 USD in all" in refused.value.message
+    with pytest.raises(BudgetExceeded, match="1 USD in all") as refused:
+        budgets.reserve(person.principal, uuid7(), Decimal(1), NOON + timedelta(days=4000))
+    assert refused.value.headers == {}
+    with pytest.raises(BudgetExceeded, match="1 USD in all") as refused:
+        budgets.refuse_when_spent(person.principal, NOON)
+    assert refused.value.headers == {}
 
 
 def test_a_call_dearer_than_the_whole_budget_is_not_told_to_wait(person: Person) -> None:
@@ -272,7 +271,8 @@ def test_an_unknown_price_is_refused_unless_every_budget_allows_it(person: Perso
     Budget.objects.filter(pk=first.pk).update(allows_unpriced=True)
     budgets.reserve(person.principal, call, None)
     period = BudgetPeriod.objects.get(budget=first)
-    assert (period.unpriced_calls, period.reserved) == (1, 0)
+    assert period.unpriced_calls == 1
+    assert period.reserved == 0
     budgets.settle(call, None)
     budgets.refund({call: Decimal(2)})  # its price became known
     assert books_balance(first).spent == 2  # type: ignore[union-attr]
@@ -304,7 +304,8 @@ def test_what_nobody_settled_is_finished_by_the_clock(person: Person) -> None:
     assert budgets.release_stale(later) == 2
     period = books_balance(budget)
     assert period is not None
-    assert (period.spent, period.reserved) == (3, 10)
+    assert period.spent == 3
+    assert period.reserved == 10
     assert budgets.release_stale(later) == 0
     assert budgets.release_stale(datetime.now(UTC) + budgets.HELD_AT_MOST + timedelta(minutes=1)) == 1
     assert books_balance(budget).reserved == 0  # type: ignore[union-attr]

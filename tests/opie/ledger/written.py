@@ -55,7 +55,9 @@ def drop_partitions_before(month: str) -> None:
         for (name,) in cursor.fetchall():
             number = name.removeprefix(f"{USAGE_TABLE}_")
             if number.isdigit() and number < month:
-                cursor.execute(f"TRUNCATE {name} CASCADE; DROP TABLE {name}")
+                cursor.execute(f"DELETE FROM opie_usagecorrection WHERE usage_id IN (SELECT id FROM {name})")
+                cursor.execute(f"ALTER TABLE {USAGE_TABLE} DETACH PARTITION {name}")
+                cursor.execute(f"DROP TABLE {name}")
 
 
 def at_once(number: int, work: Callable[[int], T], threads: int = 8) -> list[T]:
