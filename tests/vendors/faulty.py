@@ -55,13 +55,14 @@ class FaultyServer(VendorServer):
         self.lot = random.Random(seed)
         self.mix = MIX if mix is None else mix
         self.books = Books()
+        self._once = list(self.mix)  # each kind is sure to happen
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
         return self
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
-        kind = self.lot.choices(list(self.mix), list(self.mix.values()))[0]
+        kind = self._once.pop() if self._once else self.lot.choices(list(self.mix), list(self.mix.values()))[0]
         vendor = format_of(asked.path.partition("?")[0])
         self.books.calls += 1
         self.books.kinds[kind] += 1

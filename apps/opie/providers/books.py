@@ -3,7 +3,8 @@
 Rows are locked in the same order before and after: the call, the periods of budgets, the counters of limits.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -67,12 +68,19 @@ class Ended:
 def open_books(scope: RunScope, candidate: Candidate, number: int, need: Need) -> OpenedCall:
     """Let an attempt in, hold its money and write it down: all of it or nothing.
 
-    Raises PlatformLimitReached, LimitExceeded, BudgetExceeded and NotAllowed.
+    Where a whole answer does not fit into a budget, a shorter one may. Raises PlatformLimitReached, LimitExceeded,
+    BudgetExceeded when not even the shortest fits, and NotAllowed.
     """
-    try:
-        return _open(scope, candidate, number, need, after_deletion=False)
-    except IntegrityError:
-        return _open(scope, candidate, number, need, after_deletion=True)
+    refused: BudgetExceeded | None = None
+    for length in _lengths(candidate.max_tokens):
+        try:
+            return _open_surely(scope, replace(candidate, max_tokens=length), number, need)
+        except BudgetExceeded as error:
+            refused = refused or error
+            if error.code != BudgetExceeded.code:
+                break
+    assert refused is not None  # noqa: S101 - there is at least one length
+    raise refused
 
 
 def settle_books(opened: OpenedCall, ended: Ended) -> None:
@@ -89,6 +97,21 @@ def settle_books(opened: OpenedCall, ended: Ended) -> None:
             correct(opened.admission, _total(ended.tokens))
 
 
+def _lengths(longest: int) -> Iterator[int]:
+    """How long an answer may be: as it was asked for, then half of it, and so on to what is still worth its input."""
+    yield longest
+    while longest > SHORTEST_ANSWER:
+        longest = max(SHORTEST_ANSWER, longest // 2)
+        yield longest
+
+
+def _open_surely(scope: RunScope, candidate: Candidate, number: int, need: Need) -> OpenedCall:
+    try:
+        return _open(scope, candidate, number, need, after_deletion=False)
+    except IntegrityError:
+        return _open(scope, candidate, number, need, after_deletion=True)
+
+
 def _open(scope: RunScope, candidate: Candidate, number: int, need: Need, *, after_deletion: bool) -> OpenedCall:
     platform, model = candidate.platform, candidate.model
     has_budgets, has_limits, has_prices = _rules(scope.principal, candidate)
@@ -99,12 +122,11 @@ def _open(scope: RunScope, candidate: Candidate, number: int, need: Need, *, aft
         return OpenedCall(call_id, candidate.max_tokens, priced_as)
     with transaction.atomic():
         call_id = open_call(scope, platform, model, number, after_deletion=after_deletion)
-        longest = candidate.max_tokens
         if has_budgets:
-            longest = _hold(scope.principal, call_id, priced_as, need.most_input, longest)
+            budgets.reserve(scope.principal, call_id, dearest(priced_as, need.most_input, candidate.max_tokens))
         # Last: what Redis has counted is not undone with the transaction.
         admitted = admit_call(scope.principal, platform, model, need.estimated_input) if has_limits else None
-    return OpenedCall(call_id, longest, priced_as, has_budgets, admitted)
+    return OpenedCall(call_id, candidate.max_tokens, priced_as, has_budgets, admitted)
 
 
 def _rules(principal: Principal, candidate: Candidate) -> tuple[bool, bool, bool]:
@@ -125,26 +147,6 @@ def _priced_as(scope: RunScope, candidate: Candidate, *, has_prices: bool) -> Pr
     if has_prices:
         listed = listed_price(scope.principal.team_id, platform.platform_name, candidate.model, timezone.now())
     return PricedAs(platform.api_type, platform.base_url, candidate.model, listed)
-
-
-def _hold(principal: Principal, call_id: UUID, priced_as: PricedAs, most_input: int, longest: int) -> int:
-    """Hold the dearest that the call can cost; returns how long its answer may be.
-
-    Where a whole answer does not fit, a shorter one may. Raises BudgetExceeded when not even that does.
-    """
-    length, refused = longest, None
-    while True:
-        most = dearest(priced_as, most_input, length)
-        try:
-            with transaction.atomic():
-                budgets.reserve(principal, call_id, most)
-        except BudgetExceeded as error:
-            refused = refused or error
-        else:
-            return length
-        if most is None or length <= SHORTEST_ANSWER:
-            raise refused
-        length = max(SHORTEST_ANSWER, length // 2)
 
 
 def _close(opened: OpenedCall, ended: Ended) -> bool:

@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -159,3 +160,30 @@ async def test_calls_that_are_killed_midway_keep_their_rows_and_give_back_what_t
     assert not await rows.run(BudgetReservation.objects.filter(state="held").exists)
     spent, reserved = await books_of_the_day()
     assert (spent, reserved) == (sum(row.cost or 0 for row in found), 0)
+
+
+async def test_an_answer_is_shortened_to_what_the_budget_has_left(
+    vendor: VendorServer, principal: Principal, run: AgentOSRun, scoped: Scoped
+) -> None:
+    """A budget for 600 tokens: of 1024 that were asked for, 512 fit; a second answer, of 256 at least, does not."""
+    model = await priced(principal, vendor.will(Reply(usage=Usage(100, 0, 0, 400, 0))).url, calls=1)
+    await rows.run(Budget.objects.update, amount=600 * PER_TOKEN)
+    (candidate,) = model.candidates
+    wide = replace(candidate, platform=replace(candidate.platform, max_tokens=1024), max_tokens=1024)
+    with scoped():
+        await one_answer(MeteredModel((wide,)), stream=False)
+        with pytest.raises(BudgetExceeded) as caught:
+            await one_answer(MeteredModel((wide,)), stream=False)
+    assert [asked.body["max_tokens"] for asked in vendor.asked] == [512]
+    assert caught.value.code == "budget_exceeded"
+    assert await books_of_the_day() == (400 * PER_TOKEN, 0)
+
+
+async def test_a_price_that_nobody_knows_is_not_guessed(
+    vendor: VendorServer, principal: Principal, run: AgentOSRun, scoped: Scoped
+) -> None:
+    await rows.run(Budget.objects.create, team_id=principal.team_id, amount=100)
+    model = await metered(ApiType.OPENAI_COMPATIBLE, vendor.url)
+    with scoped(), pytest.raises(BudgetExceeded) as caught:
+        await one_answer(model, stream=False)
+    assert (caught.value.code, vendor.asked, await usage_rows(run)) == ("price_unknown", [], [])
