@@ -55,6 +55,9 @@ class AIPlatformForm(forms.ModelForm[AIPlatform]):
     """The rules of /api/v1/platforms/: a key goes in and never comes out, and goes to no address it was not entered for."""
 
     by_operator = False
+    base_url = forms.URLField(
+        max_length=500, required=False, assume_scheme="https", help_text="Empty: the vendor's own."
+    )
     new_key = forms.CharField(
         required=False,
         label="API key",

@@ -48,8 +48,8 @@ class PlatformBody(StrictSerializer):
     supports_image_generation = serializers.BooleanField(required=False)
     is_enabled = serializers.BooleanField(required=False)
     priority = serializers.IntegerField(min_value=0, max_value=30_000, required=False)
-    requests_per_minute = serializers.IntegerField(min_value=1, required=False, allow_null=True)
-    tokens_per_minute = serializers.IntegerField(min_value=1, required=False, allow_null=True)
+    requests_per_minute = serializers.IntegerField(min_value=1, max_value=10**9, required=False, allow_null=True)
+    tokens_per_minute = serializers.IntegerField(min_value=1, max_value=10**9, required=False, allow_null=True)
 
 
 class PlatformChange(PlatformBody):
