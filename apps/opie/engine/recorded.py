@@ -144,9 +144,12 @@ class RecordsItself:
 
 
 def _may_be_passed_on(event: Any, all_events: bool) -> bool:
-    """Agno's own error events carry the text of whatever was raised: ours takes their place."""
+    """Agno's own error events carry the text of whatever was raised: ours takes their place. Pieces of an answer that
+    say nothing are for us (which vendor wrote it), and clients that join contents stumble over them."""
     name = str(getattr(event, "event", "")).removeprefix("Team")
-    return name != "RunError" and (all_events or name == "RunContent")
+    if name == "RunContent":
+        return any(getattr(event, part, None) for part in ("content", "reasoning_content", "citations", "image"))
+    return name != "RunError" and all_events
 
 
 class RecordedAgent(RecordsItself, AgnoAgent):  # type: ignore[misc] # one signature for all of Agno's overloads
