@@ -32,6 +32,8 @@ class OpenAIFormat:
         message: Json = {"role": "assistant", "content": reply.text}
         if reply.tool:
             message = {"role": "assistant", "content": None, "tool_calls": [self._tool_call(reply)]}
+        if reply.thought:
+            message["reasoning_content"] = reply.thought
         choice = {"index": 0, "message": message, "finish_reason": self._reason(reply)}
         envelope = {
             "id": "chatcmpl-1",
@@ -49,6 +51,8 @@ class OpenAIFormat:
             return f"data: {json.dumps(envelope | {'choices': choices} | more)}\n\n"
 
         yield chunk({"role": "assistant", "content": ""})
+        if reply.thought:
+            yield chunk({"reasoning_content": reply.thought})
         if reply.tool:
             call = self._tool_call(reply)
             arguments = call["function"]["arguments"]
@@ -96,6 +100,8 @@ class AnthropicFormat:
 
     def whole(self, reply: Reply, body: Json) -> Json:
         content = [self._block(reply, reply.text, reply.arguments)]
+        if reply.thought:
+            content.insert(0, {"type": "thinking", "thinking": reply.thought, "signature": "c2lnbmVk"})
         return self._message(body) | {
             "content": content,
             "stop_reason": self._reason(reply),
@@ -110,16 +116,24 @@ class AnthropicFormat:
         yield event(
             "message_start", message=self._message(body) | {"content": [], "stop_reason": None, "usage": started}
         )
-        yield event("content_block_start", index=0, content_block=self._block(reply, "", {}))
+        at = 0
+        if reply.thought:
+            thinking = {"type": "thinking", "thinking": "", "signature": ""}
+            yield event("content_block_start", index=0, content_block=thinking)
+            yield event("content_block_delta", index=0, delta={"type": "thinking_delta", "thinking": reply.thought})
+            yield event("content_block_delta", index=0, delta={"type": "signature_delta", "signature": "c2lnbmVk"})
+            yield event("content_block_stop", index=0)
+            at = 1
+        yield event("content_block_start", index=at, content_block=self._block(reply, "", {}))
         if reply.tool:
             arguments = json.dumps(reply.arguments)
             for start in range(0, len(arguments), 5):
                 delta = {"type": "input_json_delta", "partial_json": arguments[start : start + 5]}
-                yield event("content_block_delta", index=0, delta=delta)
+                yield event("content_block_delta", index=at, delta=delta)
         else:
             for word in reply.words():
-                yield event("content_block_delta", index=0, delta={"type": "text_delta", "text": word})
-        yield event("content_block_stop", index=0)
+                yield event("content_block_delta", index=at, delta={"type": "text_delta", "text": word})
+        yield event("content_block_stop", index=at)
         stop = {"stop_reason": self._reason(reply), "stop_sequence": None}
         yield event("message_delta", delta=stop, usage={"output_tokens": self._usage(reply.usage)["output_tokens"]})
         yield event("message_stop")
@@ -159,12 +173,13 @@ class GeminiFormat:
         return ":streamGenerateContent" in path
 
     def whole(self, reply: Reply, body: Json) -> Json:
-        return self._response(reply, [self._part(reply, reply.text)], is_last=True)
+        return self._response(reply, [*self._thought(reply), self._part(reply, reply.text)], is_last=True)
 
     def pieces(self, reply: Reply, body: Json) -> Iterator[str]:
         texts = [""] if reply.tool else reply.words()
         for number, text in enumerate(texts, start=1):
-            piece = self._response(reply, [self._part(reply, text)], is_last=number == len(texts))
+            parts = [*(self._thought(reply) if number == 1 else []), self._part(reply, text)]
+            piece = self._response(reply, parts, is_last=number == len(texts))
             yield f"data: {json.dumps(piece)}\r\n\r\n"
 
     def error(self, reply: Reply) -> Json:
@@ -172,6 +187,9 @@ class GeminiFormat:
 
     def _part(self, reply: Reply, text: str) -> Json:
         return {"functionCall": {"name": reply.tool, "args": reply.arguments}} if reply.tool else {"text": text}
+
+    def _thought(self, reply: Reply) -> list[Json]:
+        return [{"text": reply.thought, "thought": True}] if reply.thought else []
 
     def _response(self, reply: Reply, parts: list[Json], *, is_last: bool) -> Json:
         candidate: Json = {"index": 0, "content": {"role": "model", "parts": parts}}
@@ -199,9 +217,15 @@ class OllamaFormat:
         return bool(body.get("stream", True))
 
     def whole(self, reply: Reply, body: Json) -> Json:
-        return self._line(body, self._message(reply, "" if reply.tool else reply.text)) | self._end(reply)
+        message = self._message(reply, "" if reply.tool else reply.text)
+        if reply.thought:
+            message["thinking"] = reply.thought
+        return self._line(body, message) | self._end(reply)
 
     def pieces(self, reply: Reply, body: Json) -> Iterator[str]:
+        if reply.thought:
+            thinking = {"role": "assistant", "content": "", "thinking": reply.thought}
+            yield json.dumps(self._line(body, thinking) | {"done": False}) + "\n"
         for word in [""] if reply.tool else reply.words():
             yield json.dumps(self._line(body, self._message(reply, word)) | {"done": False}) + "\n"
         yield json.dumps(self._line(body, {"role": "assistant", "content": ""}) | self._end(reply)) + "\n"

@@ -26,6 +26,7 @@ class Reply:
     """
 
     text: str = "The quick brown fox jumps."
+    thought: str = ""
     tool: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
     usage: Usage | None = field(default_factory=Usage)
