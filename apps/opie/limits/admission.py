@@ -72,7 +72,7 @@ def admit_run(principal: Principal) -> None:
         live = AgentOSRun.objects.live().filter(_runs_under(limit, principal))
         if live.count() >= (limit.parallel_runs or 0):
             raise LimitExceeded(
-                f"{_whose(limit)} may have {limit.parallel_runs} answers in the making at once. Wait for one to end.",
+                f"{_whose(limit)} may have {limit.parallel_runs} {_answers(limit)} in the making at once. Wait for one to end.",
                 retry_after=2,
             )
 
@@ -113,6 +113,10 @@ def _take(counter: Counter, tokens: int, admission: Admission, refused: type[Lim
         what = f"{counter.most} {_unit(counter)}"
         raise refused(f"{counter.whose} may take {what} a minute. Try again in {round(wait)} s.", retry_after=wait)
     admission.taken.append(Taken(counter, amount, moment))
+
+
+def _answers(limit: Limit) -> str:
+    return "answer" if limit.parallel_runs == 1 else "answers"
 
 
 def _unit(counter: Counter) -> str:
