@@ -20,7 +20,7 @@ from apps.opie.ledger import budgets
 from apps.opie.ledger.price_list import listed_price
 from apps.opie.ledger.prices import CURRENCY, MILLION, UnitPrices, cost_of, unit_prices
 from apps.opie.ledger.summary import open_calls_of
-from apps.opie.ledger.tokens import TokenCounts
+from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
 from apps.opie.models.agents import Agent
 from apps.opie.models.platforms import AIPlatform
 from apps.opie.models.usage import AgentOSUsage, CallOutcome, Certainty
@@ -142,7 +142,7 @@ def settle_call(
         reasoning_tokens=counts.reasoning,
         audio_tokens=counts.audio,
         unit_prices=prices.as_json() if prices else {},
-        cost=cost_of(tokens, prices),
+        cost=_cost(tokens, prices),
         certainty=certainty,
         outcome=outcome,
         error_code=error_code[:LONGEST_ERROR_CODE],
@@ -167,7 +167,7 @@ def close_open_calls(run_id: UUID) -> int:
 
 def cost_of_call(priced_as: PricedAs, tokens: TokenCounts | None) -> Decimal | None:
     """What a call of so many tokens costs now; None when that is not known."""
-    return cost_of(tokens, _prices_of(priced_as, tokens, timezone.now()))
+    return _cost(tokens, _prices_of(priced_as, tokens, timezone.now()))
 
 
 def dearest(priced_as: PricedAs, input_tokens: int, output_tokens: int) -> Decimal | None:
@@ -177,6 +177,11 @@ def dearest(priced_as: PricedAs, input_tokens: int, output_tokens: int) -> Decim
         return None
     dearest_input = max(price for price in (prices.input, prices.cached, prices.cache_write) if price is not None)
     return (input_tokens * dearest_input + output_tokens * prices.output) / MILLION
+
+
+def _cost(tokens: TokenCounts | None, prices: UnitPrices | None) -> Decimal | None:
+    """Nothing costs nothing, whatever its price is: a refused call leaves the cost of its run known."""
+    return Decimal(0) if tokens == NO_TOKENS else cost_of(tokens, prices)
 
 
 def _asked_in(still_open: QuerySet[AgentOSUsage]) -> PricedAs | None:

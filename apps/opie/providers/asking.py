@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from agno.models.message import Message
@@ -15,7 +16,7 @@ OVERHEAD_OF_A_REQUEST = 1024
 TOKENS_OF_AN_IMAGE = 8192
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asking:
     """One request: the messages, the tools, and what else Agno hands to a model (`response_format` and the like)."""
 
@@ -28,10 +29,12 @@ class Asking:
     def images(self) -> int:
         return sum(len(message.images or ()) for message in self.messages)
 
+    @cached_property
     def estimated_tokens(self) -> int:
         """About how many tokens of input it is."""
         return estimated_input(self.messages, self.tools)
 
+    @cached_property
     def most_tokens(self) -> int:
         """More tokens of input than it can be: no tokenizer makes two tokens of one byte."""
         size = sum(map(size_of, self.tools or ())) + size_of_format(self.more.get("response_format"))

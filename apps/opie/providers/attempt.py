@@ -23,7 +23,7 @@ from apps.opie.providers.capabilities import format_for
 from apps.opie.providers.clients import client_for
 from apps.opie.providers.estimates import size_of, size_of_tool_call, tokens_of_size
 from apps.opie.providers.failures import Failure, Incomplete, VendorError, failure_of, vendor_error
-from apps.opie.providers.foreign import MAKER, maker_of, messages_for, with_usable_ids
+from apps.opie.providers.foreign import mark_of, messages_for, with_usable_ids
 from apps.opie.providers.redaction import redact
 from apps.opie.providers.registry import get_registry
 from apps.opie.providers.reported import ReportedUsage, usage_in
@@ -71,7 +71,7 @@ class Attempt:
         Raises PlatformLimitReached, LimitExceeded and BudgetExceeded; then nothing is written.
         """
         attempt = cls(candidate, asking, number)
-        need = Need(asking.estimated_tokens(), asking.most_tokens())
+        need = Need(asking.estimated_tokens, asking.most_tokens)
         opening = asyncio.create_task(rows.run(open_books, scope, candidate, number, need))
         try:
             attempt.opened = await asyncio.shield(opening)
@@ -96,7 +96,7 @@ class Attempt:
         await self._end()
         if response.tool_calls:
             response.tool_calls = with_usable_ids(response.tool_calls)
-        response.provider_data = (response.provider_data or {}) | {MAKER: maker_of(self.candidate)}
+        self._mark(response)
         return response
 
     async def stream(self) -> AsyncIterator[ModelResponse]:
@@ -114,6 +114,7 @@ class Attempt:
                         delta.tool_calls, delta.response_usage = [], None
                         held.append(delta)
                         while held and self.has_begun:
+                            self._mark(held[0])
                             yield held.pop(0)
         except (asyncio.CancelledError, GeneratorExit):
             await self._settle_cancelled()
@@ -141,7 +142,7 @@ class Attempt:
         at_start = ending.billed_at_start(self._model)
         if at_start is not None and at_start.input is not None:
             return replace(at_start, output=max(written, at_start.output or 0)), Certainty.ESTIMATED
-        return TokenCounts(input=self._asking.estimated_tokens(), output=written), Certainty.ESTIMATED
+        return TokenCounts(input=self._asking.estimated_tokens, output=written), Certainty.ESTIMATED
 
     @asynccontextmanager
     async def _asked(self) -> AsyncIterator[Model]:
@@ -185,9 +186,17 @@ class Attempt:
         return with_usable_ids(whole)
 
     def _last(self, tool_calls: list[dict[str, Any]]) -> ModelResponse:
-        last = ModelResponse(tool_calls=tool_calls, provider_data={MAKER: maker_of(self.candidate)})
+        last = ModelResponse(tool_calls=tool_calls)
         last.response_usage = self._usage
+        if tool_calls:
+            self._mark(last)
         return last
+
+    def _mark(self, delta: ModelResponse) -> None:
+        """Leave a mark in the answer by which its vendor's own data is known again."""
+        says_something = delta.content or delta.reasoning_content or delta.tool_calls
+        if says_something and (mark := mark_of(self.candidate)):
+            delta.provider_data = (delta.provider_data or {}) | mark
 
     async def _end(self) -> None:
         """Settle a call that ended by itself. Raises AttemptFailed when what came is no answer."""

@@ -22,7 +22,7 @@ def what_it_cannot(candidate: Candidate, asking: Asking) -> str:
     if candidate.max_tokens > platform.max_tokens:
         return f"an answer may have {platform.max_tokens} tokens at most, and {candidate.max_tokens} were asked for."
     window = context_window(platform.api_type, platform.base_url, candidate.model)
-    estimate = asking.estimated_tokens()
+    estimate = asking.estimated_tokens
     if window is not None and estimate > window * MOST_BYTES_PER_TOKEN_OVER_ESTIMATE:
         return f"it takes {window} tokens, and this has about {estimate}. Start a new session, or send less."
     return ""
@@ -33,7 +33,7 @@ def fitted(candidate: Candidate, asking: Asking) -> Candidate:
     window = context_window(candidate.platform.api_type, candidate.platform.base_url, candidate.model)
     if window is None:
         return candidate
-    room = max(SHORTEST_ANSWER, window - asking.estimated_tokens())
+    room = max(SHORTEST_ANSWER, window - asking.estimated_tokens)
     return replace(candidate, max_tokens=room) if room < candidate.max_tokens else candidate
 
 

@@ -19,6 +19,9 @@ from apps.opie.providers.snapshot import Candidate
 # In `provider_data`: whose it is.
 MAKER = "opie_maker"
 
+# Who sends something along that has to be sent back.
+READ_BACK = frozenset({ApiType.ANTHROPIC, ApiType.GEMINI})
+
 # What every vendor takes: OpenAI no longer ones, Anthropic no other characters.
 TOOL_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -29,6 +32,11 @@ NO_THOUGHT_OF_MINE = base64.b64encode(b"skip_thought_signature_validator").decod
 def maker_of(candidate: Candidate) -> str:
     """Who can read back what this candidate writes."""
     return f"{candidate.platform.api_type}:{candidate.model}"
+
+
+def mark_of(candidate: Candidate) -> dict[str, Any] | None:
+    """What to leave in an answer's `provider_data`, of those who want to read something back."""
+    return {MAKER: maker_of(candidate)} if candidate.platform.api_type in READ_BACK else None
 
 
 def messages_for(candidate: Candidate, messages: Iterable[Message]) -> list[Message]:

@@ -42,15 +42,29 @@ class MeteredModel(Model):
             retry_with_guidance=False,
         )
         self.candidates = candidates
-        # Only asked what they can do and what they want to be told; never asked to answer.
-        faces = [get_registry()[one.platform.api_type].build(one, None) for one in candidates]
-        self._face = faces[0]
-        # Whoever answers has to understand what was asked: only what all can do is asked for.
-        makes_json = all(one.platform.supports_json_mode for one in candidates)
-        self.supports_native_structured_outputs = makes_json and all(
-            face.supports_native_structured_outputs for face in faces
+        self._face = _face_of(first)
+
+    @property  # looked at when a shape is asked for: no SDK is imported for it before
+    def supports_native_structured_outputs(self) -> bool:
+        """Whoever answers has to understand what was asked: only what all can do is asked for."""
+        return all(
+            one.platform.supports_json_mode and _face_of(one).supports_native_structured_outputs
+            for one in self.candidates
         )
-        self.supports_json_schema_outputs = makes_json and all(face.supports_json_schema_outputs for face in faces)
+
+    @supports_native_structured_outputs.setter
+    def supports_native_structured_outputs(self, _: bool) -> None:
+        """Agno's default, which says nothing."""
+
+    @property
+    def supports_json_schema_outputs(self) -> bool:
+        return all(
+            one.platform.supports_json_mode and _face_of(one).supports_json_schema_outputs for one in self.candidates
+        )
+
+    @supports_json_schema_outputs.setter
+    def supports_json_schema_outputs(self, _: bool) -> None:
+        """As above."""
 
     async def ainvoke(
         self,
@@ -109,6 +123,11 @@ class MeteredModel(Model):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Agno copies models freely; all copies share the candidates, the clients and the books."""
         return copy.copy(self)
+
+
+def _face_of(candidate: Candidate) -> Model:
+    """What the candidate's own model can do and wants to be told; it is never asked to answer."""
+    return get_registry()[candidate.platform.api_type].build(candidate, None)
 
 
 async def answer_and_attempt(fallback: Fallback) -> tuple[ModelResponse, Attempt]:

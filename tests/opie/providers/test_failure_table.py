@@ -84,8 +84,9 @@ async def _what_happens(case: Case, wire: str, number: int, gate: asyncio.Semaph
         good = await stack.enter_async_context(VendorServer())
         bad = await stack.enter_async_context(VendorServer())
         url = f"http://127.0.0.1:{_closed_port()}" if case.reply is None else bad.will(case.reply).url
-        first = await metered(wire, url, platform_name=f"first{number}", timeout=1)
-        second = await metered(ApiType.OPENAI, good.url, platform_name=f"second{number}")
+        patience = 2 if case.reply is not None and case.reply.fault in ("hang", "hang_first") else 20
+        first = await metered(wire, url, platform_name=f"first{number}", timeout=patience)
+        second = await metered(ApiType.OPENAI, good.url, platform_name=f"second{number}", timeout=20)
         try:
             seen = await one_answer(MeteredModel((*first.candidates, *second.candidates)), stream=True)
         except PlatformFailed as error:

@@ -140,12 +140,19 @@ async def test_calls_that_are_killed_midway_keep_their_rows_and_give_back_what_t
     vendor: VendorServer, principal: Principal, run: AgentOSRun, scoped: Scoped
 ) -> None:
     """Cancelled at every moment of a call, from before its row to the middle of its answer."""
-    vendor.pause = 0.02
+    vendor.pause = 0.1
     model = await priced(principal, vendor.url, calls=1000)
     with scoped():
         calls = [asyncio.create_task(one_answer(model, stream=True)) for _ in range(30)]
-        for number, call in enumerate(calls):
-            asyncio.get_running_loop().call_later(number * 0.006, call.cancel)
+        for call in calls[:10]:
+            await asyncio.sleep(0.002)
+            call.cancel()
+        async with asyncio.timeout(20):
+            while not vendor.asked:  # noqa: ASYNC110 - a server of the tests, without events
+                await asyncio.sleep(0.01)
+        for call in calls[10:]:
+            await asyncio.sleep(0.02)
+            call.cancel()
         for call in calls:
             with contextlib.suppress(asyncio.CancelledError):
                 await call
