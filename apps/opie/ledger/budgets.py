@@ -1,19 +1,21 @@
 """Budgets: money is held before a call and settled after it, so that parallel calls cannot overspend.
 
-The books of a period are `spent` and `reserved`. Both change by single UPDATEs whose condition is checked by the
-database under the row's lock: two calls cannot both take the last cent. A reservation ends once, settled or released;
-who comes second changes nothing. So for every period: reserved = Σ held amounts, spent = Σ settled costs.
+The books of a period are `spent` and `reserved`. Both change only under the lock of their row: two calls cannot both
+take the last cent. A reservation ends once, settled or released; who comes second changes nothing. So for every period:
+reserved = Σ held amounts, spent = Σ settled costs. Every call passes here, so it is a few statements of plain SQL.
 
 Locks are always taken in the same order: budgets by id, and the periods of those budgets in that order.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import ROUND_UP, Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
@@ -43,14 +45,32 @@ def reserve(principal: Principal, call_id: UUID, most: Decimal | None, now: date
     held = None if most is None else most.quantize(STEP, ROUND_UP)
     with transaction.atomic(savepoint=False):
         # Locked, so that no budget is deleted or lowered between being asked and being held from.
-        for budget in Budget.objects.applying_to(principal).select_for_update(no_key=True).order_by("pk"):
-            _hold(budget, call_id, held, now)
+        asked = list(Budget.objects.applying_to(principal).select_for_update(no_key=True).order_by("pk"))
+        if not asked:
+            return
+        books = _locked_books(asked, now)
+        for budget in asked:
+            _require_room(budget, books[budget.pk], held, now)
+        _hold([books[budget.pk].id for budget in asked], call_id, held)
 
 
 def settle(call_id: UUID, cost: Decimal | None, now: datetime | None = None) -> None:
     """Turn what was held for a call into what it cost. A cost that nobody knows is released: it is not guessed."""
-    for reservation in _held(call_id):
-        _end(reservation, None if cost is None else cost.quantize(STEP), now or timezone.now())
+    state = ReservationState.RELEASED if cost is None else ReservationState.SETTLED
+    ending: dict[str, Any] = {
+        "state": state,
+        "cost": None if cost is None else cost.quantize(STEP),
+        "now": now or timezone.now(),
+    }
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(_LOCK_HELD, [call_id])
+        locked = [reservation for (reservation,) in cursor.fetchall()]
+        if not locked:
+            return
+        cursor.execute(_END, {"ids": locked} | ending)
+        to_warn = [period for (period,) in cursor.fetchall()]
+        if cost:
+            _warn(to_warn, ending["now"])
 
 
 def release(call_ids: Iterable[UUID], now: datetime | None = None) -> None:
@@ -132,50 +152,93 @@ def subject_of(budget: Budget) -> str:
     return "your budget" if budget.user_id else "your team's budget"
 
 
-def _hold(budget: Budget, call_id: UUID, most: Decimal | None, now: datetime) -> None:
-    period, _ = BudgetPeriod.objects.get_or_create(budget=budget, starts_on=starts_on(budget.period, now))
-    books = BudgetPeriod.objects.filter(pk=period.pk)
+_LOCK_BOOKS = """
+    SELECT id, budget_id, spent, reserved FROM opie_budgetperiod
+    WHERE (budget_id, starts_on) IN (SELECT * FROM unnest(%(budgets)s::uuid[], %(starts)s::date[]))
+    ORDER BY budget_id FOR NO KEY UPDATE
+"""
+_HOLD = """
+    WITH held AS (
+        INSERT INTO opie_budgetreservation (period_id, call_id, amount, state, held_at)
+        SELECT id, %(call)s, %(most)s, 'held', %(now)s FROM unnest(%(periods)s::bigint[]) id
+    )
+    UPDATE opie_budgetperiod SET reserved = reserved + %(most)s, unpriced_calls = unpriced_calls + %(unpriced)s
+    WHERE id = ANY(%(periods)s)
+"""
+_LOCK_HELD = """
+    SELECT r.id FROM opie_budgetreservation r JOIN opie_budgetperiod p ON p.id = r.period_id
+    WHERE r.call_id = %s AND r.state = 'held' ORDER BY p.budget_id FOR NO KEY UPDATE OF r, p
+"""
+# Answers the periods of which four fifths are spent, and nobody was told.
+_END = f"""
+    WITH ended AS (
+        UPDATE opie_budgetreservation SET state = %(state)s, cost = %(cost)s, ended_at = %(now)s
+        WHERE id = ANY(%(ids)s) RETURNING period_id, amount
+    ), books AS (
+        UPDATE opie_budgetperiod p SET reserved = p.reserved - ended.amount, spent = p.spent + COALESCE(%(cost)s, 0)
+        FROM ended WHERE p.id = ended.period_id RETURNING p.id, p.budget_id, p.spent, p.warned_at
+    )
+    SELECT books.id FROM books JOIN opie_budget b ON b.id = books.budget_id
+    WHERE books.warned_at IS NULL AND b.is_enabled AND books.spent >= b.amount * {WARN_AT} ORDER BY b.id
+"""  # noqa: S608 - a constant of this module
+
+
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """A period's row, locked."""
+
+    id: int
+    spent: Decimal
+    reserved: Decimal
+
+
+def _locked_books(asked: list[Budget], now: datetime) -> dict[UUID, _Books]:
+    starts = {budget.pk: starts_on(budget.period, now) for budget in asked}
+    found = _lock_books(starts)
+    missing = [BudgetPeriod(budget_id=pk, starts_on=starts[pk]) for pk in starts if pk not in found]
+    if not missing:
+        return found
+    BudgetPeriod.objects.bulk_create(missing)
+    return _lock_books(starts)
+
+
+def _lock_books(starts: Mapping[UUID, date]) -> dict[UUID, _Books]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_BOOKS, {"budgets": list(starts), "starts": list(starts.values())})
+        return {budget: _Books(pk, spent, reserved) for pk, budget, spent, reserved in cursor.fetchall()}
+
+
+def _require_room(budget: Budget, books: _Books, most: Decimal | None, now: datetime) -> None:
     if most is None:
         if not budget.allows_unpriced:
             raise _price_unknown(budget)
-        books.update(unpriced_calls=F("unpriced_calls") + 1)
     elif most > budget.amount:
         raise _too_dear(budget, most)
-    elif not books.filter(spent__lte=budget.amount - most - F("reserved")).update(reserved=F("reserved") + most):
-        raise _no_room(budget, books.get(), most, now)
-    BudgetReservation.objects.create(period=period, call_id=call_id, amount=most or Decimal(0))
+    elif books.spent + most > budget.amount:
+        raise _used_up(budget, now, most)
+    elif books.spent + books.reserved + most > budget.amount:
+        raise _held_by_others(budget, most)
 
 
-def _held(call_id: UUID) -> list[BudgetReservation]:
-    held = BudgetReservation.objects.filter(call_id=call_id, state=ReservationState.HELD)
-    return list(held.select_related("period__budget").order_by("period__budget_id"))
+def _hold(periods: list[int], call_id: UUID, most: Decimal | None) -> None:
+    values: dict[str, Any] = {"periods": periods, "call": call_id, "most": most or Decimal(0)}
+    values |= {"unpriced": 1 if most is None else 0, "now": timezone.now()}
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, values)
 
 
-@transaction.atomic(savepoint=False)
-def _end(reservation: BudgetReservation, cost: Decimal | None, now: datetime) -> None:
-    state = ReservationState.RELEASED if cost is None else ReservationState.SETTLED
-    still_held = BudgetReservation.objects.filter(pk=reservation.pk, state=ReservationState.HELD)
-    if not still_held.update(state=state, cost=cost, ended_at=now):
-        return
-    books = BudgetPeriod.objects.filter(pk=reservation.period_id)
-    books.update(reserved=F("reserved") - reservation.amount, spent=F("spent") + (cost or Decimal(0)))
-    if cost:
-        _warn(reservation.period.budget, reservation.period_id, now)
-
-
-def _warn(budget: Budget, period_id: int, now: datetime) -> None:
-    """Once a period, when four fifths are spent: whoever loses the race to say so says nothing."""
-    reached = BudgetPeriod.objects.filter(pk=period_id, warned_at=None, spent__gte=budget.amount * WARN_AT)
-    if not budget.is_enabled or not reached.update(warned_at=now):
-        return
-    spent = BudgetPeriod.objects.values_list("spent", flat=True).get(pk=period_id)
-    tell_managers(
-        budget.team_id,
-        permission="manage_budgets",
-        subject=f"{spent / budget.amount:.0%} of a budget is spent" if budget.amount else "A budget is spent",
-        text=f"Of the budget of {_named(budget)} ({budget}), {_shown(spent)} {budget.currency} are spent. When it is "
-        "used up, calls are refused until the period ends or the budget is raised.",
-    )
+def _warn(periods: list[int], now: datetime) -> None:
+    """Tell those who can raise a budget, once a period, that four fifths of it are spent. Its row is locked."""
+    for period in BudgetPeriod.objects.filter(pk__in=periods).select_related("budget"):
+        BudgetPeriod.objects.filter(pk=period.pk).update(warned_at=now)
+        budget, spent = period.budget, period.spent
+        tell_managers(
+            budget.team_id,
+            permission="manage_budgets",
+            subject=f"{spent / budget.amount:.0%} of a budget is spent" if budget.amount else "A budget is spent",
+            text=f"Of the budget of {_named(budget)} ({budget}), {_shown(spent)} {budget.currency} are spent. When it "
+            "is used up, calls are refused until the period ends or the budget is raised.",
+        )
 
 
 _ASK = "Ask whoever manages budgets in your team to raise it."
@@ -196,9 +259,7 @@ def _too_dear(budget: Budget, most: Decimal) -> BudgetExceeded:
     )
 
 
-def _no_room(budget: Budget, period: BudgetPeriod, most: Decimal, now: datetime) -> BudgetExceeded:
-    if period.spent + most > budget.amount:
-        return _used_up(budget, now, most)
+def _held_by_others(budget: Budget, most: Decimal) -> BudgetExceeded:
     # What is only held comes free when the calls that hold it end.
     message = (
         f"What is left of {subject_of(budget)} ({budget}) is held by calls under way, and this call could cost up to "
