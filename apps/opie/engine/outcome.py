@@ -66,16 +66,16 @@ class RunResult:
             raise Unavailable("The answer could not be stored yet. Look at the run in a minute.", code="run_unsettled")
         if self.status != RunStatus.FAILED or self.error is None:
             return
-        error = _as_raised(self.error["code"], self.error["message"])
+        error = _as_raised(self.error["code"], self.error["message"], str(self.run_id))
         error.extra["run_id"] = str(self.run_id)
         if retry_after := afterword_of(self.run_id).retry_after:
             error.headers["Retry-After"] = retry_after
         raise error
 
 
-def _as_raised(code: str, message: str) -> OpieError:
+def _as_raised(code: str, message: str, run_id: str) -> OpieError:
     if code.startswith("platform"):
-        return PlatformFailed(message, code=code)
+        return PlatformFailed(message, code=code, run_id=run_id)
     if code == LimitExceeded.code:
         return LimitExceeded(message)
     if code in (BudgetExceeded.code, "price_unknown"):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
 from apps.accounts.permissions import Permission
@@ -34,6 +34,8 @@ TELL_AGAIN_AFTER = timedelta(days=1)
 LONGEST_PROBE = timedelta(minutes=2)
 SECONDS_BETWEEN_READINGS = 1.5
 SECONDS_TO_WAIT_FOR_A_PROBE = 5.0
+# Its key, perhaps: it need not rest any longer, and is tried.
+CHANGED_SINCE = Q(platform__updated_at__gt=F("last_failure_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def note_unreadable_key(platform_id: UUID) -> None:
     if platform_id not in _known.unwell:
         until = timezone.now() + REST_UNTIL_SEEN_TO
         PlatformHealth.objects.update_or_create(
-            platform_id=platform_id, defaults={"rested_until": until, "reason": KEY_UNREADABLE}
+            platform_id=platform_id,
+            defaults={"rested_until": until, "reason": KEY_UNREADABLE, "last_failure_at": timezone.now()},
         )
         _known.unwell[platform_id] = until, KEY_UNREADABLE
 
@@ -132,8 +135,14 @@ def _read() -> None:
     if _known.read_at > float("-inf"):
         _known.read_at = time.monotonic()  # first, so that many callers make one reading, and go on with what is known
     unwell = PlatformHealth.objects.filter(Q(failures_in_a_row__gt=0) | ~Q(rested_until=None))
-    found = unwell.values_list("platform_id", "rested_until", "reason")
-    _known.unwell = {platform_id: (rested_until, reason) for platform_id, rested_until, reason in found}
+    found = unwell.annotate(changed=Case(When(CHANGED_SINCE, then=True), default=False)).values_list(
+        "platform_id", "rested_until", "reason", "changed"
+    )
+    now = timezone.now()
+    _known.unwell = {
+        platform_id: (min(now, rested_until) if rested_until and changed else rested_until, reason)
+        for platform_id, rested_until, reason, changed in found
+    }
     _known.read_at = time.monotonic()
 
 
@@ -174,8 +183,8 @@ def _tell(platform: PlatformSnapshot, failure: Failure) -> None:
 
 def _claim_probe(platform_id: UUID) -> bool:
     now = timezone.now()
-    is_free = Q(probed_at=None) | Q(probed_at__lt=F("rested_until")) | Q(probed_at__lt=now - LONGEST_PROBE)
-    over = PlatformHealth.objects.filter(is_free, pk=platform_id, rested_until__lte=now)
+    is_free = Q(probed_at=None) | Q(probed_at__lt=now - LONGEST_PROBE)
+    over = PlatformHealth.objects.filter(is_free, Q(rested_until__lte=now) | CHANGED_SINCE, pk=platform_id)
     return over.update(probed_at=now) == 1
 
 

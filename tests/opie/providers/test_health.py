@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apps.api.errors import PlatformFailed
 from apps.opie import rows
-from apps.opie.models import AgentOSRun, PlatformHealth
+from apps.opie.models import AgentOSRun, AIPlatform, PlatformHealth
 from apps.opie.models.platforms import ApiType
 from apps.opie.providers import failures, health
 from apps.opie.providers.metered import MeteredModel
@@ -144,13 +144,29 @@ async def test_a_resting_platform_is_passed_over(vendor: VendorServer, run: Agen
     assert (len(vendor.asked), len(second.asked)) == (1, 3)
 
 
+async def test_a_new_key_is_tried_at_once(vendor: VendorServer, scoped: Scoped) -> None:
+    model = await metered(ApiType.OPENAI, vendor.will(Reply(status=401)).url)
+    with scoped():
+        await code(model)
+        assert await code(model) == "platform_resting"
+        vendor.will(Reply())
+
+        def enter_new_key() -> None:
+            row = AIPlatform.objects.get(pk=model.candidates[0].platform.id)
+            row.api_key = "canary-new-key"
+            row.save()
+
+        await rows.run(enter_new_key)
+        as_another_process()
+        assert await code(model) == ""
+    assert (await health_of(model)).rested_until is None
+
+
 async def test_trying_a_platform_out_wakes_it(vendor: VendorServer, scoped: Scoped) -> None:
     model = await metered(ApiType.OPENAI, vendor.will(Reply(status=401)).url)
     with scoped() as scope:
         await code(model)
         vendor.will(Reply())
-        from apps.opie.models import AIPlatform
-
         row = await rows.run(AIPlatform.objects.get, pk=model.candidates[0].platform.id)
         assert (await try_platform(scope.principal, row))["ok"]
         assert await code(model) == ""
