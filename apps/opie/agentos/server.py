@@ -114,7 +114,7 @@ class ServedAgents:
 def _build_served(
     build: Build, agent_id: str, principal: Principal, session_id: str | None
 ) -> RecordedAgent | RecordedTeam:
-    agent = Agent.objects.served_to(principal).with_parts().filter(agent_id=agent_id).first()
+    agent = Agent.objects.served_to(principal).with_models().filter(agent_id=agent_id).first()
     if agent is None:
         raise NotFound
     return build(agent, principal, session_id)

@@ -77,7 +77,7 @@ class AgentOSService:
         return agent_os_config().create_agent_from_django(agent, self.principal, session_id)
 
     def _agent(self, agent_id: str) -> Agent:
-        agent = Agent.objects.served_to(self.principal).with_parts().filter(agent_id=agent_id).first()
+        agent = Agent.objects.served_to(self.principal).with_models().filter(agent_id=agent_id).first()
         if agent is None:
             raise NotFound("There is no such agent.", code="agent_not_found")
         return agent

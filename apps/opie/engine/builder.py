@@ -19,7 +19,7 @@ MOST_TOOL_CALLS = 20
 def build(agent: Agent, principal: Principal) -> RecordedAgent | RecordedTeam:
     """The Agno object that answers as this agent for this person. Rows are read here, nothing is called.
 
-    `agent` should come with its parts (`with_parts`). Raises Unavailable when no platform can serve it.
+    `agent` should come with its models (`with_models`). Raises Unavailable when no platform can serve it.
     """
     if agent.kind == AgentKind.WORKFLOW:
         raise Conflict("Workflows cannot be talked to yet.", code="not_offered")

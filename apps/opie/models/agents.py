@@ -55,9 +55,14 @@ class AgentQuerySet(models.QuerySet["Agent"]):
             return self
         return self.filter(Q(name__icontains=words) | Q(agent_id__icontains=words) | Q(description__icontains=words))
 
+    def with_models(self) -> Self:
+        """With models and their platforms at hand: what building an agent reads."""
+        return self.prefetch_related(models.Prefetch("models", AgentModel.objects.select_related("platform")))
+
     def with_parts(self) -> Self:
-        """With models and members at hand, so that building one asks no more of the database."""
-        return self.prefetch_related("models__platform", "members__member")
+        """With models and members at hand: what showing agents reads."""
+        members = AgentMember.objects.select_related("member")
+        return self.with_models().prefetch_related(models.Prefetch("members", members))
 
     def stamp(self) -> str:
         """Changes whenever any agent of this set is added, changed or taken away."""
