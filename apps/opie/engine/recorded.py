@@ -22,6 +22,7 @@ from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.turn import Turn, open_turn
 from apps.opie.models import Agent
 from apps.opie.models.agents import AgentKind
+from apps.opie.providers.metered import MeteredModel
 
 
 class RecordsItself:
@@ -30,6 +31,7 @@ class RecordsItself:
     opie_agent: Agent
     opie_principal: Principal
     # AgentOS makes up a session id where the caller names none; a session that the caller names must exist.
+    model: Any
     opie_may_name_new_session: bool = False
 
     def arun(
@@ -72,7 +74,7 @@ class RecordsItself:
 
     async def open(self, text: str, session_id: UUID | None = None) -> Turn:
         """Open a turn in a session of the person's, or in a new one. It runs when `turn.start(agent.agno_run)`."""
-        return await open_turn(self.opie_principal, self.opie_agent, text, session_id=session_id)
+        return await self._open(text, session_id=session_id)
 
     def _checked(self, text: Any, user_id: str | None, background: bool, more: dict[str, Any]) -> str:
         refused = [name for name, value in more.items() if value]
@@ -89,8 +91,13 @@ class RecordsItself:
     async def _open_for_agno(self, text: str, session_id: str | None) -> Turn:
         identifier = UUID(session_id) if session_id else None
         if identifier and self.opie_may_name_new_session:
-            return await open_turn(self.opie_principal, self.opie_agent, text, new_session_id=identifier)
-        return await open_turn(self.opie_principal, self.opie_agent, text, session_id=identifier)
+            return await self._open(text, new_session_id=identifier)
+        return await self._open(text, session_id=identifier)
+
+    async def _open(self, text: str, **session: UUID | None) -> Turn:
+        # A spent budget does not keep anybody from a platform that costs nothing.
+        may_be_free = isinstance(self.model, MeteredModel) and self.model.candidates[0].platform.is_local
+        return await open_turn(self.opie_principal, self.opie_agent, text, may_be_free=may_be_free, **session)
 
     async def _answered(self, text: str, session_id: str | None) -> RunOutput | TeamRunOutput:
         turn = await self._open_for_agno(text, session_id)

@@ -95,6 +95,7 @@ def open_turn(
     session_id: UUID | None = None,
     new_session_id: UUID | None = None,
     run_id: UUID | None = None,
+    may_be_free: bool = False,
 ) -> OpenedTurn:
     """Store the question and the run, both before anything is called.
 
@@ -104,7 +105,7 @@ def open_turn(
     many answers are in the making as may be.
     """
     try:
-        opened = _store_question(principal, agent, text, session_id, new_session_id, run_id)
+        opened = _store_question(principal, agent, text, session_id, new_session_id, run_id, may_be_free)
     except IntegrityError:
         if not Agent.objects.filter(pk=agent.pk).exists():
             raise NotFound("There is no such agent.", code="agent_not_found") from None
@@ -122,6 +123,7 @@ def _store_question(
     session_id: UUID | None,
     new_session_id: UUID | None,
     run_id: UUID | None,
+    may_be_free: bool,
 ) -> OpenedTurn:
     now = timezone.now()
     with transaction.atomic():
@@ -129,7 +131,8 @@ def _store_question(
             _locked_session(principal, session_id) if session_id else _new_session(principal, agent, new_session_id)
         )
         _refuse_second_run(session, now)
-        refuse_when_spent(principal, now)
+        if not may_be_free:
+            refuse_when_spent(principal, now)
         admit_run(principal)
         run = AgentOSRun.objects.create(
             id=run_id or uuid7(),

@@ -186,10 +186,18 @@ async def open_turn(
     session_id: UUID | None = None,
     new_session_id: UUID | None = None,
     run_id: UUID | None = None,
+    may_be_free: bool = False,
 ) -> Turn:
     """Store the question and the run (see recorder.open_turn) and answer the turn, ready to be started."""
     opened = await rows.run(
-        recorder.open_turn, principal, agent, text, session_id=session_id, new_session_id=new_session_id, run_id=run_id
+        recorder.open_turn,
+        principal,
+        agent,
+        text,
+        session_id=session_id,
+        new_session_id=new_session_id,
+        run_id=run_id,
+        may_be_free=may_be_free,
     )
     return Turn(principal, agent, text, opened)
 

@@ -47,13 +47,15 @@ def test_a_spent_budget_refuses_before_anything_is_stored(person: Person, agents
     spent = uuid7()
     budgets.reserve(person.principal, spent, Decimal(1))
     budgets.settle(spent, Decimal(1))
-    answer = call("POST", "agentos/send-message/", HELLO, person.headers)
+    answer = call("POST", "agentos/send-message/", HELLO | {"agent_id": "broken"}, person.headers)
     assert answer.status_code == 402
     assert 0 < int(answer["Retry-After"]) <= 86_400
     error = error_of(answer)
     assert error["code"] == "budget_exceeded"
     assert error["message"].startswith("Your team's budget (1 USD a day) is used up.")
     assert not AgentOSRun.objects.exists()
+    # What costs nothing is not kept from anybody.
+    assert call("POST", "agentos/send-message/", HELLO, person.headers).status_code == 200
 
 
 def test_calls_of_a_model_beyond_a_limit_are_refused_with_429(person: Person, agents: dict[str, Agent]) -> None:
