@@ -15,6 +15,7 @@ from apps.accounts.people import people_who_may
 from apps.opie import rows
 from apps.opie.engine import recorder
 from apps.opie.ledger import budgets
+from apps.opie.ledger.calls import close_abandoned_calls
 from apps.opie.ledger.notices import TASK as TELL_MANAGERS
 from apps.opie.models import LimitCount
 from apps.opie.models.partitions import ensure_usage_partitions
@@ -34,6 +35,7 @@ async def interrupt_stale_runs(timestamp: int) -> None:  # noqa: ARG001 - when i
 @app.task(queueing_lock="finish-counts", pass_context=False)
 async def finish_counts(timestamp: int) -> None:  # noqa: ARG001 - when it was due
     """Release money that nothing will settle any more, and sweep windows of limits that are over."""
+    await rows.run(close_abandoned_calls)
     if released := await rows.run(budgets.release_stale):
         logger.warning("what was held for %s calls was finished without them", released)
     await rows.run(_sweep_limit_counts)

@@ -4,7 +4,7 @@ A row that stays open is the evidence of a call whose process died; recovery fin
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.accounts.models import ApiKey
 from apps.api.errors import NotAllowed
-from apps.api.ids import uuid7
+from apps.api.ids import uuid7, uuid7_floor
 from apps.opie.ledger import budgets
 from apps.opie.ledger.price_list import listed_price
 from apps.opie.ledger.prices import CURRENCY, MILLION, UnitPrices, cost_of, unit_prices
@@ -27,6 +27,7 @@ from apps.opie.models.usage import AgentOSUsage, CallOutcome, Certainty
 from apps.opie.scope import RunScope
 
 LONGEST_ERROR_CODE = 64
+ABANDONED_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,18 @@ def close_open_calls(run_id: UUID) -> int:
         return 0
     still_open = AgentOSUsage.objects.filter(id__in=left, outcome=CallOutcome.OPEN)
     closed = still_open.update(outcome=CallOutcome.INTERRUPTED, certainty=Certainty.UNKNOWN, finished_at=timezone.now())
+    budgets.release(left)
+    return closed
+
+
+def close_abandoned_calls(now: datetime | None = None) -> int:
+    """Close calls outside a run (a platform that was tried) whose process died; those of a run are closed with it."""
+    now = now or timezone.now()
+    # The id tells the time and is the partition key: only the last days are looked at.
+    old = AgentOSUsage.objects.filter(run=None, outcome=CallOutcome.OPEN, id__lt=uuid7_floor(now - ABANDONED_AFTER))
+    left = list(old.filter(id__gte=uuid7_floor(now - timedelta(days=2))).values_list("pk", flat=True)[:1000])
+    still_open = AgentOSUsage.objects.filter(id__in=left, outcome=CallOutcome.OPEN)
+    closed = still_open.update(outcome=CallOutcome.INTERRUPTED, certainty=Certainty.UNKNOWN, finished_at=now)
     budgets.release(left)
     return closed
 
