@@ -45,7 +45,8 @@ def reserve(principal: Principal, call_id: UUID, most: Decimal | None, now: date
     held = None if most is None else most.quantize(STEP, ROUND_UP)
     with transaction.atomic(savepoint=False):
         # Locked, so that no budget is deleted or lowered between being asked and being held from.
-        asked = list(Budget.objects.applying_to(principal).select_for_update(no_key=True).order_by("pk"))
+        who = {"team": principal.team_id, "user": principal.user_id, "key": principal.api_key_id}
+        asked = list(Budget.objects.raw(_LOCK_APPLYING, who))
         if not asked:
             return
         books = _locked_books(asked, now)
@@ -152,6 +153,13 @@ def subject_of(budget: Budget) -> str:
     return "your budget" if budget.user_id else "your team's budget"
 
 
+# BudgetQuerySet.applying_to, locked.
+_LOCK_APPLYING = """
+    SELECT * FROM opie_budget
+    WHERE team_id = %(team)s AND is_enabled AND ((user_id IS NULL AND api_key_id IS NULL)
+        OR user_id = %(user)s OR api_key_id = %(key)s)
+    ORDER BY id FOR NO KEY UPDATE
+"""
 _LOCK_BOOKS = """
     SELECT id, budget_id, spent, reserved FROM opie_budgetperiod
     WHERE (budget_id, starts_on) IN (SELECT * FROM unnest(%(budgets)s::uuid[], %(starts)s::date[]))

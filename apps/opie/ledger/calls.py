@@ -3,10 +3,11 @@
 A row that stays open is the evidence of a call whose process died; recovery finishes it.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import IntegrityError, connection
@@ -28,6 +29,24 @@ from apps.opie.scope import RunScope
 
 LONGEST_ERROR_CODE = 64
 ABANDONED_AFTER = timedelta(hours=1)
+
+# Every call to a model passes through these two: plain SQL costs a quarter of what building the same by ORM does.
+_COLUMNS = (
+    "id", "team_id", "user_id", "api_key_id", "agent_id", "session_id", "run_id", "attempt", "purpose", "platform_id",
+    "platform_name", "model", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
+    "audio_tokens", "unit_prices", "cost", "currency", "certainty", "outcome", "error_code", "latency_ms",
+    "time_to_first_token_ms", "created_at", "finished_at",
+)  # fmt: skip
+_INSERT = f"INSERT INTO opie_agentosusage ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608 - constants
+_SETTLE = """
+    UPDATE opie_agentosusage SET
+        input_tokens = %(input)s, cached_tokens = %(cached)s, cache_write_tokens = %(cache_write)s,
+        output_tokens = %(output)s, reasoning_tokens = %(reasoning)s, audio_tokens = %(audio)s,
+        unit_prices = %(unit_prices)s, cost = %(cost)s, certainty = %(certainty)s, outcome = %(outcome)s,
+        error_code = %(error_code)s, latency_ms = %(latency)s, time_to_first_token_ms = %(first_token)s,
+        finished_at = %(moment)s
+    WHERE id = %(id)s AND outcome = 'open'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +114,26 @@ def _call(scope: RunScope, platform: CalledPlatform, model: str, attempt: int) -
 
 
 def _store(call: AgentOSUsage) -> UUID:
+    call.created_at = timezone.now()
     try:
-        call.save(force_insert=True)
+        _insert(call)
     except IntegrityError:
         if connection.in_atomic_block:
             raise
         _let_go_of_what_was_deleted(call)
-        call.save(force_insert=True)
+        _insert(call)
     return call.id
+
+
+def _insert(call: AgentOSUsage) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [_as_sql(getattr(call, column)) for column in _COLUMNS])
+
+
+def _as_sql(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return str(value) if isinstance(value, CallOutcome | Certainty) else value
 
 
 def _let_go_of_what_was_deleted(call: AgentOSUsage) -> None:
@@ -132,25 +163,30 @@ def settle_call(
     when the call was made.
     """
     moment = timezone.now()
-    still_open = AgentOSUsage.objects.filter(id=call_id, outcome=CallOutcome.OPEN)
-    prices = _prices_of(priced_as or _asked_in(still_open), tokens, moment)
+    if priced_as is None:
+        priced_as = _asked_in(AgentOSUsage.objects.filter(id=call_id, outcome=CallOutcome.OPEN))
+    prices = _prices_of(priced_as, tokens, moment)
     counts = tokens or TokenCounts()
-    closed = still_open.update(
-        input_tokens=counts.input,
-        cached_tokens=counts.cached,
-        cache_write_tokens=counts.cache_write,
-        output_tokens=counts.output,
-        reasoning_tokens=counts.reasoning,
-        audio_tokens=counts.audio,
-        unit_prices=prices.as_json() if prices else {},
-        cost=_cost(tokens, prices),
-        certainty=certainty,
-        outcome=outcome,
-        error_code=error_code[:LONGEST_ERROR_CODE],
-        latency_ms=latency_ms,
-        time_to_first_token_ms=time_to_first_token_ms,
-        finished_at=moment,
-    )
+    ending = {
+        "id": call_id,
+        "input": counts.input,
+        "cached": counts.cached,
+        "cache_write": counts.cache_write,
+        "output": counts.output,
+        "reasoning": counts.reasoning,
+        "audio": counts.audio,
+        "unit_prices": json.dumps(prices.as_json() if prices else {}),
+        "cost": _cost(tokens, prices),
+        "certainty": str(certainty),
+        "outcome": str(outcome),
+        "error_code": error_code[:LONGEST_ERROR_CODE],
+        "latency": latency_ms,
+        "first_token": time_to_first_token_ms,
+        "moment": moment,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, ending)
+        closed: int = cursor.rowcount
     return closed == 1
 
 

@@ -69,8 +69,20 @@ def put_in_force(price: NewPrice, team_id: UUID | None, author_id: UUID | None) 
 
 def listed_price(team_id: UUID | None, platform_name: str, model: str, moment: datetime) -> UnitPrices | None:
     """The price set for this model that holds at that moment; None where none was set. One query."""
-    of_model = ModelPrice.objects.filter(platform_name=platform_name, model=model)
-    return PriceList(of_model.filter(Q(team_id=team_id) | Q(team=None))).at(platform_name, model, moment)
+    asked = {"team": team_id, "platform": platform_name, "model": model, "moment": moment}
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDING, asked)
+        found = cursor.fetchone()
+    return None if found is None or found[0] is None or found[1] is None else UnitPrices(*found)
+
+
+# As PriceList.at says it, in plain SQL: every call to a model of such a price asks.
+_HOLDING = """
+    SELECT input_per_million, output_per_million, cached_per_million, cache_write_per_million FROM opie_modelprice
+    WHERE platform_name = %(platform)s AND model = %(model)s AND (team_id = %(team)s OR team_id IS NULL)
+        AND valid_from <= %(moment)s AND (superseded_at IS NULL OR superseded_at > %(moment)s)
+    ORDER BY team_id IS NULL LIMIT 1
+"""
 
 
 def price_list_of(team_id: UUID) -> "PriceList":

@@ -16,7 +16,7 @@ def test_a_budget_with_nothing_left_is_refused_before_anything_is_stored(
 ) -> None:
     Budget.objects.create(team=person.team, amount=0)
     with pytest.raises(BudgetExceeded) as caught:
-        AgentOSService(person.principal).send_message("helper", "Hello")
+        AgentOSService(person.principal).send_message("broken", "Hello")
     assert (caught.value.http_status, caught.value.code) == (402, "budget_exceeded")
     assert (AgentOSSession.objects.count(), AgentOSRun.objects.count(), AgentOSUsage.objects.count()) == (0, 0, 0)
 
