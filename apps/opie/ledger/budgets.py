@@ -47,12 +47,22 @@ def reserve(principal: Principal, call_id: UUID, most: Decimal | None, now: date
         # Locked, so that no budget is deleted or lowered between being asked and being held from.
         who = {"team": principal.team_id, "user": principal.user_id, "key": principal.api_key_id}
         asked = list(Budget.objects.raw(_LOCK_APPLYING, who))
-        if not asked:
-            return
-        books = _locked_books(asked, now)
+        refused = _refused(asked, call_id, held, now) if asked else None
+    # Not raised within: the caller's transaction goes on, with a smaller sum or without the call.
+    if refused is not None:
+        raise refused
+
+
+def _refused(asked: list[Budget], call_id: UUID, held: Decimal | None, now: datetime) -> BudgetExceeded | None:
+    """Hold it in all of these, or say what it does not fit into and hold nothing."""
+    books = _locked_books(asked, now)
+    try:
         for budget in asked:
             _require_room(budget, books[budget.pk], held, now)
-        _hold([books[budget.pk].id for budget in asked], call_id, held)
+    except BudgetExceeded as refusal:
+        return refusal
+    _hold([books[budget.pk].id for budget in asked], call_id, held)
+    return None
 
 
 def settle(call_id: UUID, cost: Decimal | None, now: datetime | None = None) -> None:
@@ -70,7 +80,7 @@ def settle(call_id: UUID, cost: Decimal | None, now: datetime | None = None) -> 
             return
         cursor.execute(_END, {"ids": locked} | ending)
         to_warn = [period for (period,) in cursor.fetchall()]
-        if cost:
+        if cost and to_warn:
             _warn(to_warn, ending["now"])
 
 

@@ -60,6 +60,11 @@ class Admission:
 
     taken: list[Taken] = field(default_factory=list)
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether something has to be corrected when the call's real tokens are known."""
+        return any(taken.counter.counts_tokens for taken in self.taken)
+
 
 def admit_run(principal: Principal) -> None:
     """Refuse a run that would be one too many at once. Within the transaction that stores the run.

@@ -85,7 +85,7 @@ def open_books(scope: RunScope, candidate: Candidate, number: int, need: Need) -
 
 def settle_books(opened: OpenedCall, ended: Ended) -> None:
     """Close an attempt's row, pay for it and correct what it was counted as. Once: a second time changes nothing."""
-    if not opened.holds_money and opened.admission is None:
+    if not opened.holds_money and (opened.admission is None or not opened.admission.counts_tokens):
         _close(opened, ended)
         return
     with transaction.atomic():
