@@ -14,12 +14,13 @@ from benchmarks.load import Request, percentile
 from benchmarks.processes import OTHER_CORE, cpu_seconds, database, free_port, memory_mib, process, wait_for_port
 
 STREAMS = int(os.environ.get("BENCH_STREAMS", "1000"))
-TOKENS = 40
+TOKENS = 150
 READ_SECONDS = 25.0
+NEW_READERS_PER_SECOND = 15
 
 
 def run() -> dict[str, Any]:
-    """Open the streams over a few seconds, read on, and look at a page once a second meanwhile."""
+    """Open the streams over a minute, read on, and look at a page once a second meanwhile."""
     with ExitStack() as stack:
         url = stack.enter_context(database())
         mock = free_port()
@@ -48,7 +49,7 @@ def run() -> dict[str, Any]:
 async def _read(port: int, request: Request, watched: psutil.Process) -> tuple[list[int], list[float], float]:
     tokens, pages, most = [0] * STREAMS, [], 0.0
     readers = [asyncio.create_task(_reader(port, request, tokens, number)) for number in range(STREAMS)]
-    until = perf_counter() + READ_SECONDS + STREAMS / 100
+    until = perf_counter() + READ_SECONDS + STREAMS / NEW_READERS_PER_SECOND
     while perf_counter() < until:
         pages.append(await asyncio.to_thread(_page, port))
         most = max(most, memory_mib(watched))
@@ -60,7 +61,7 @@ async def _read(port: int, request: Request, watched: psutil.Process) -> tuple[l
 
 
 async def _reader(port: int, request: Request, tokens: list[int], number: int) -> None:
-    await asyncio.sleep(number / 100)  # a hundred new readers a second
+    await asyncio.sleep(number / NEW_READERS_PER_SECOND)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
     try:
         headers = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())

@@ -14,7 +14,7 @@ from apps.opie import rows
 from apps.opie.events import RunEvent
 
 HEARTBEAT_SECONDS = 15.0
-RIGHTS_CHECKED_EVERY_SECONDS = 3.0
+RIGHTS_CHECKED_EVERY_SECONDS = 2.5
 
 Batches = AsyncIterator[list[RunEvent]]
 
@@ -70,7 +70,24 @@ async def _while_allowed(principal: Principal, batches: Batches) -> Batches:
         upcoming.cancel()
 
 
+_rights: dict[Principal, tuple[float, bool]] = {}
+
+
 async def _may_still_read(principal: Principal) -> bool:
+    """Asked once in a while for each person, however many streams they have open here."""
+    now = monotonic()
+    known = _rights.get(principal)
+    if known is not None and now - known[0] < RIGHTS_CHECKED_EVERY_SECONDS:
+        return known[1]
+    for other in [one for one, (checked, _) in _rights.items() if now - checked > 10 * RIGHTS_CHECKED_EVERY_SECONDS]:
+        del _rights[other]
+    # Their other streams go by what was known, while this one asks.
+    _rights[principal] = (now, known[1] if known else True)
+    _rights[principal] = (now, await _ask_for_rights(principal))
+    return _rights[principal][1]
+
+
+async def _ask_for_rights(principal: Principal) -> bool:
     try:
         return bool(await rows.run(still_valid, principal))
     except NotSignedIn:
