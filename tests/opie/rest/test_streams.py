@@ -156,7 +156,7 @@ async def test_an_open_stream_ends_with_the_right_to_read_it(
     stream = await open_stream(web, person)
     await anext(stream)
     await rows.run(change, person)
-    rest = await asyncio.wait_for(_all(stream), 3)
+    rest = await asyncio.wait_for(_all(stream), 20)
     assert "run.cancelled" not in rest
     run = await rows.run(AgentOSRun.objects.get)
     assert run.status == "running"  # the reader is sent away; the run is not stopped by that
@@ -175,7 +175,7 @@ async def test_cancelling_over_rest(web: AsyncClient, agents: Any, person: Perso
         f"/api/v1/agentos/runs/{first.data['run_id']}/cancel/", b"", "application/json", headers=person.headers
     )
     assert cancelled.status_code == 202
-    frames = frames_of(await asyncio.wait_for(_all(stream), 2))
+    frames = frames_of(await asyncio.wait_for(_all(stream), 20))
     assert (frames[-1].event, frames[-1].data["content"]) == ("run.cancelled", "Half ")
     again = await web.post(
         f"/api/v1/agentos/runs/{first.data['run_id']}/cancel/", b"", "application/json", headers=person.headers
