@@ -1,6 +1,7 @@
 """The rows of Opie and their own behaviour. QuerySets hold the queries."""
 
 from apps.opie.models.agents import Agent, AgentMember, AgentModel, AgentVersion
+from apps.opie.models.approvals import AgentOSApproval
 from apps.opie.models.budgets import Budget, BudgetPeriod, BudgetReservation
 from apps.opie.models.limits import Limit, LimitCount
 from apps.opie.models.memories import AgentOSMemory
@@ -10,7 +11,9 @@ from apps.opie.models.platforms import AIPlatform
 from apps.opie.models.prices import ModelPrice, UsageCorrection, UsageRollUp
 from apps.opie.models.records import AgentOSError, AgentOSPerformance
 from apps.opie.models.runs import AgentOSRun, RunEventBatch
+from apps.opie.models.schedules import AgentOSSchedule
 from apps.opie.models.sessions import AgentOSSession
+from apps.opie.models.summaries import AgentOSSummary
 from apps.opie.models.usage import AgentOSUsage
 
 __all__ = [
@@ -18,12 +21,15 @@ __all__ = [
     "Agent",
     "AgentMember",
     "AgentModel",
+    "AgentOSApproval",
     "AgentOSError",
     "AgentOSMemory",
     "AgentOSMessage",
     "AgentOSPerformance",
     "AgentOSRun",
+    "AgentOSSchedule",
     "AgentOSSession",
+    "AgentOSSummary",
     "AgentOSUsage",
     "AgentVersion",
     "Budget",

@@ -91,6 +91,15 @@ class Agent(models.Model):
     )
     max_tokens = models.PositiveIntegerField(null=True, blank=True)
     history_length = models.PositiveSmallIntegerField(default=10, validators=[MaxValueValidator(1000)])
+    history_tokens = models.PositiveIntegerField(
+        default=16_000, help_text="The most tokens of the conversation that the model is given with a question."
+    )
+    summarize_history = models.BooleanField(
+        default=True, help_text="Have what is left out of the history summed up, and give the model the summary."
+    )
+    approvals = models.JSONField(
+        default=dict, blank=True, help_text="{tool: {by, roles}}: which tools wait for a person's yes, and whose."
+    )
     memory = models.BooleanField(default=False)
     local_only = models.BooleanField(default=False)
     visibility = models.CharField(max_length=8, choices=AgentVisibility.choices, default=AgentVisibility.PRIVATE)
@@ -143,6 +152,9 @@ class Agent(models.Model):
             "temperature": None if self.temperature is None else float(self.temperature),
             "max_tokens": self.max_tokens,
             "history_length": self.history_length,
+            "history_tokens": self.history_tokens,
+            "summarize_history": self.summarize_history,
+            "approvals": self.approvals,
             "tools": list(self.tools),
             "starters": list(self.starters),
             "memory": self.memory,

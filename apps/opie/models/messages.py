@@ -41,7 +41,15 @@ class AgentOSMessage(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     session = models.ForeignKey(AgentOSSession, on_delete=models.CASCADE, related_name="messages")
     run = models.ForeignKey(AgentOSRun, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
-    number = models.PositiveIntegerField(help_text="From 1, in the order of the session.")
+    number = models.PositiveIntegerField(help_text="From 1, in the order of the session, over all its branches.")
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="children",
+        help_text="What was said right before it in its branch; nothing for the first, and for a question that waits.",
+    )
     role = models.CharField(max_length=9, choices=MessageRole.choices)
     is_answer = models.BooleanField(default=False)
     status = models.CharField(max_length=11, choices=MessageStatus.choices, default=MessageStatus.COMPLETE)

@@ -47,7 +47,29 @@ class AgentOSRun(models.Model):
     agent_version = models.PositiveIntegerField(default=1)
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
     status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.PENDING)
+    question = models.ForeignKey(
+        "AgentOSMessage",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="answering_runs",
+        help_text="What it answers; several runs may answer one question, each in a branch of its own.",
+    )
+    is_background = models.BooleanField(default=False, help_text="The worker runs it, and tries again by its rule.")
+    schedule = models.ForeignKey(
+        "AgentOSSchedule", on_delete=models.SET_NULL, null=True, blank=True, related_name="runs"
+    )
+    attempt = models.PositiveSmallIntegerField(default=1)
+    most_attempts = models.PositiveSmallIntegerField(default=1)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="When the next attempt is due.")
+    input = models.JSONField(null=True, blank=True, help_text="What a run without a session was given.")
     output = models.JSONField(null=True, blank=True, help_text="The output of a run without a session.")
+    context = models.JSONField(
+        default=dict, blank=True, help_text="What of the conversation the model was given, and what was left out."
+    )
+    paused_state = models.JSONField(
+        null=True, blank=True, editable=False, help_text="Where a run that waits for approval goes on."
+    )
     error_code = models.CharField(max_length=64, blank=True)
     error_message = models.CharField(max_length=500, blank=True, help_text="What the person was told.")
     heartbeat_at = models.DateTimeField(
@@ -69,6 +91,11 @@ class AgentOSRun(models.Model):
             models.Index(fields=["user", "team", "-id"], name="opie_run_of_person"),
             models.Index(fields=["agent", "-id"], name="opie_run_of_agent"),
             models.Index(fields=["id"], condition=Q(status__in=sorted(LIVE_STATUSES)), name="opie_run_live"),
+            models.Index(
+                fields=["session", "id"],
+                condition=Q(status__in=sorted(LIVE_STATUSES)),
+                name="opie_run_live_in_session",
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=RunStatus.values), name="opie_run_status_known"),
@@ -76,6 +103,13 @@ class AgentOSRun(models.Model):
                 condition=Q(status__in=sorted(END_STATUSES), finished_at__isnull=False)
                 | (~Q(status__in=sorted(END_STATUSES)) & Q(finished_at__isnull=True)),
                 name="opie_run_finished_when_ended",
+            ),
+            # Whatever races: two answers to questions are never written in one session at a time. Runs of plain Agno
+            # agents, which have no question, are their host's.
+            models.UniqueConstraint(
+                fields=["session"],
+                condition=Q(status__in=["running", "waiting"], question__isnull=False),
+                name="opie_run_one_at_a_time",
             ),
         ]
 

@@ -14,6 +14,14 @@ from apps.api.ids import uuid7
 from apps.opie.models.agents import Agent
 
 
+class WhenBusy(models.TextChoices):
+    """What becomes of a message that is sent while an answer is being written."""
+
+    QUEUE = "queue", "It waits its turn"
+    STEER = "steer", "The answer is stopped, and the message is next"
+    REFUSE = "refuse", "It is refused"
+
+
 class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
     def visible_to(self, principal: Principal) -> Self:
         """Only one's own, in the team one acts for. Whatever the role, nobody reads another person's."""
@@ -28,13 +36,21 @@ class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
 
 
 class AgentOSSession(models.Model):
-    """One conversation. Its messages are numbered from 1 without gaps (`message_count` gives the next)."""
+    """One conversation. Its messages are numbered from 1 without gaps (`message_count` gives the next).
+
+    They form a tree: an edited question or another try at an answer begins a branch beside the old one. `head` is the
+    last message of the branch that is shown and goes on.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     title = models.CharField(max_length=200, blank=True)
+    head = models.ForeignKey(
+        "AgentOSMessage", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    when_busy = models.CharField(max_length=6, choices=WhenBusy.choices, default=WhenBusy.QUEUE)
     is_archived = models.BooleanField(default=False)
     metadata = models.JSONField(default=dict, blank=True)
     message_count = models.PositiveIntegerField(default=0)
@@ -51,6 +67,9 @@ class AgentOSSession(models.Model):
             models.Index(fields=["user", "team", "-updated_at"], name="opie_session_of_person"),
             models.Index(fields=["agent", "-updated_at"], name="opie_session_of_agent"),
             GinIndex(SearchVector("title", config="simple"), name="opie_session_title"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(when_busy__in=WhenBusy.values), name="opie_session_when_busy_known"),
         ]
 
     def __str__(self) -> str:

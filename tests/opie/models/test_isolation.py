@@ -11,11 +11,13 @@ from apps.accounts.models import Membership, Role
 from apps.accounts.principal import Principal, principal_for
 from apps.opie.models import (
     Agent,
+    AgentOSApproval,
     AgentOSError,
     AgentOSMemory,
     AgentOSMessage,
     AgentOSPerformance,
     AgentOSRun,
+    AgentOSSchedule,
     AgentOSSession,
     AgentOSUsage,
     AIPlatform,
@@ -70,6 +72,20 @@ def platform_of(person: Person) -> AIPlatform:
     return AIPlatform.objects.create(team=person.team, platform_name="ours", api_type="offline", default_model="m")
 
 
+def approval_of(person: Person, by: str) -> AgentOSApproval:
+    return AgentOSApproval.objects.create(
+        run=run_of(person), user=person.user, team=person.team, tool_call_id="c", tool_name="t", by=by,
+        expires_at=timezone.now(),
+    )  # fmt: skip
+
+
+def schedule_of(person: Person) -> AgentOSSchedule:
+    return AgentOSSchedule.objects.create(
+        user=person.user, team=person.team, agent=agent_of(person, "team", "published"), name="s", message="m",
+        cron="* * * * *", next_run_at=timezone.now(),
+    )  # fmt: skip
+
+
 ONLY_OWN = {"ann"}
 TEAM = {"ann", "owner", "ben", "vera"}
 FIGURES = {"ann", "owner", "vera"}  # a member sees their own figures, a viewer the team's
@@ -80,6 +96,9 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("message", AgentOSMessage, message_of, ONLY_OWN),
     ("run", AgentOSRun, run_of, ONLY_OWN),
     ("memory", AgentOSMemory, memory_of, ONLY_OWN),
+    ("schedule", AgentOSSchedule, schedule_of, ONLY_OWN),
+    ("own approval", AgentOSApproval, lambda p: approval_of(p, "person"), ONLY_OWN),
+    ("manager's approval", AgentOSApproval, lambda p: approval_of(p, "manager"), {"ann", "owner"}),
     ("usage", AgentOSUsage, usage_of, FIGURES),
     ("performance", AgentOSPerformance, performance_of, FIGURES),
     ("error", AgentOSError, error_of, FIGURES),
