@@ -15,6 +15,7 @@ from apps.accounts.tokens import issue_pair
 from apps.opie.models import (
     Agent,
     AgentOSError,
+    AgentOSMemory,
     AgentOSRun,
     AgentOSSession,
     AIPlatform,
@@ -114,6 +115,7 @@ def make_things(owner: Person) -> dict[str, str]:
         "platform_id": str(platform.pk),
         "budget_id": str(Budget.objects.create(team=owner.team, api_key=key, amount=1, period="month").pk),
         "limit_id": str(Limit.objects.create(team=owner.team, model=f"m{n}", requests_per_minute=500).pk),
+        "memory_id": str(AgentOSMemory.objects.create(user=owner.user, team=owner.team, agent=agent, memory="m").pk),
         "form": "json",
     }
 

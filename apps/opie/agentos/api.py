@@ -211,4 +211,5 @@ CALLS: dict[str, Any] = {
     "GET /api/v1/agentos/runs/{run_id}/": "one run",
     "GET /api/v1/agentos/runs/{run_id}/events/": "a run's events",
     "POST /api/v1/agentos/runs/{run_id}/cancel/": "stop a run",
+    "GET /api/v1/agentos/memories/": "what agents remember about this caller",
 }

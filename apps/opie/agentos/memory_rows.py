@@ -17,6 +17,7 @@ from apps.opie.models import Agent, AgentOSMemory
 
 MOST_MEMORIES_AT_ONCE = 1000
 MOST_CHARACTERS = 10_000
+MOST_TOPICS, LONGEST_TOPIC = 50, 100
 _SORTABLE = {"updated_at": "updated_at", "created_at": "created_at", "memory_id": "id", "memory": "memory"}
 
 
@@ -66,7 +67,7 @@ def store_memory(principal: Principal, memory: UserMemory) -> AgentOSMemory | No
         return None
     values: dict[str, Any] = {
         "memory": clean_text(str(memory.memory))[:MOST_CHARACTERS],
-        "topics": [clean_text(str(topic))[:100] for topic in memory.topics or []][:50],
+        "topics": [clean_text(str(topic))[:LONGEST_TOPIC] for topic in memory.topics or []][:MOST_TOPICS],
     }
     if memory.input is not None:
         values["input"] = clean_text(str(memory.input))[:MOST_CHARACTERS]
