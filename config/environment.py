@@ -81,6 +81,9 @@ class Environment(BaseSettings):
         le=1000,
         description="Milliseconds between two words of the offline responder, so that its streaming can be seen.",
     )
+    OPIE_SCHEDULES_PER_PERSON: int = Field(
+        50, ge=0, description="Schedules that one person may have in a team. 0 switches making them off."
+    )
     EMAIL_URL: str = Field(
         "",
         description="smtp://user:password@host:port for outgoing mail, smtp+tls:// for STARTTLS, smtps:// for TLS. Empty: mails are written to the log.",

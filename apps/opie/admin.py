@@ -21,6 +21,7 @@ from apps.opie.models import (
     AgentOSMessage,
     AgentOSPerformance,
     AgentOSRun,
+    AgentOSSchedule,
     AgentOSSession,
     AgentOSUsage,
     AgentVersion,
@@ -159,11 +160,41 @@ class AgentOSMessageAdmin(RecordAdmin):
 
 @admin.register(AgentOSRun)
 class AgentOSRunAdmin(RecordAdmin):
-    list_display = ["id", "agent", "user", "status", "error_code", "created_at", "finished_at"]
-    list_filter = ["status", "created_at"]
+    list_display = [
+        "id",
+        "agent",
+        "user",
+        "status",
+        "is_background",
+        "attempt",
+        "error_code",
+        "created_at",
+        "finished_at",
+    ]
+    list_filter = ["status", "is_background", "created_at"]
     search_fields = ["id", "user__email", "agent__agent_id"]
     list_select_related = ["agent", "user"]
-    exclude = ["output"]
+    # What was asked and answered is the person's.
+    exclude = ["input", "output", "paused_state"]
+
+
+@admin.register(AgentOSSchedule)
+class AgentOSScheduleAdmin(RecordAdmin):
+    """What is asked is the person's own; whoever runs the installation sees when, and can switch it off."""
+
+    list_display = ["name", "user", "team", "agent", "cron", "time_zone", "is_enabled", "next_run_at", "problem"]
+    list_filter = ["is_enabled"]
+    search_fields = ["name", "user__email", "agent__agent_id"]
+    list_select_related = ["user", "team", "agent"]
+    exclude = ["message"]
+    actions = ["switch_off"]
+
+    @admin.action(description="Switch off", permissions=["view"])
+    def switch_off(self, request: HttpRequest, schedules: Any) -> None:
+        count = schedules.filter(is_enabled=True).update(
+            is_enabled=False, next_run_at=None, problem="Switched off by whoever runs this installation."
+        )
+        self.message_user(request, f"{count} switched off.")
 
 
 @admin.register(AgentOSUsage)

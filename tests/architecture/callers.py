@@ -17,6 +17,7 @@ from apps.opie.models import (
     AgentOSError,
     AgentOSMemory,
     AgentOSRun,
+    AgentOSSchedule,
     AgentOSSession,
     AIPlatform,
     Budget,
@@ -103,10 +104,15 @@ def make_things(owner: Person) -> dict[str, str]:
         team=owner.team, platform_name=f"ours-{n}", api_type="offline", default_model="m"
     )
     key, _ = make_key(owner)
+    schedule = AgentOSSchedule.objects.create(
+        user=owner.user, team=owner.team, agent=agent, name="Daily", message="Hi", cron="0 8 * * *",
+        next_run_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
     return {
         "agent_id": agent.agent_id,
         "session_id": str(session.pk),
         "run_id": str(run.pk),
+        "schedule_id": str(schedule.pk),
         "error_id": str(error.pk),
         "invitation_id": str(invitation.pk),
         "user_id": str(newcomer.user.pk),

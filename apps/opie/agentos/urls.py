@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from apps.opie.agentos import agents_api, api, budgets_api, limits_api, memories_api, metrics_api, platforms_api
+from apps.opie.agentos import (
+    agents_api,
+    api,
+    budgets_api,
+    limits_api,
+    memories_api,
+    metrics_api,
+    platforms_api,
+    schedules_api,
+)
 
 urlpatterns = [
     path("agents/", agents_api.AgentsView.as_view(), name="agents"),
@@ -20,6 +29,8 @@ urlpatterns = [
     path("agentos/runs/<uuid:run_id>/cancel/", api.RunCancelView.as_view(), name="agentos-run-cancel"),
     path("agentos/memories/", memories_api.MemoriesView.as_view(), name="agentos-memories"),
     path("agentos/memories/<uuid:memory_id>/", memories_api.MemoryView.as_view(), name="agentos-memory"),
+    path("agentos/schedules/", schedules_api.SchedulesView.as_view(), name="agentos-schedules"),
+    path("agentos/schedules/<uuid:schedule_id>/", schedules_api.ScheduleView.as_view(), name="agentos-schedule"),
     path("agentos/metrics/usage/", metrics_api.UsageMetricsView.as_view(), name="metrics-usage"),
     path("agentos/metrics/performance/", metrics_api.PerformanceMetricsView.as_view(), name="metrics-performance"),
     path("agentos/metrics/errors/", metrics_api.ErrorMetricsView.as_view(), name="metrics-errors"),

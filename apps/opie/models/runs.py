@@ -61,6 +61,9 @@ class AgentOSRun(models.Model):
     )
     attempt = models.PositiveSmallIntegerField(default=1)
     most_attempts = models.PositiveSmallIntegerField(default=1)
+    has_acted = models.BooleanField(
+        db_default=False, help_text="A tool that may change something was called: there is no other attempt."
+    )
     not_before = models.DateTimeField(null=True, blank=True, help_text="When the next attempt is due.")
     input = models.JSONField(null=True, blank=True, help_text="What a run without a session was given.")
     output = models.JSONField(null=True, blank=True, help_text="The output of a run without a session.")

@@ -1,12 +1,14 @@
 """Schedules: questions that are asked by the clock."""
 
 from typing import Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from apps.accounts.models import Team
+from apps.accounts.models import ApiKey, Team
 from apps.accounts.principal import Principal
 from apps.api.ids import uuid7
 from apps.opie.models.agents import Agent
@@ -24,6 +26,15 @@ class AgentOSSchedule(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    api_key = models.ForeignKey(
+        ApiKey,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The key it was made or last changed with: its runs may no more than that key may.",
+    )
+    api_key_id: UUID | None
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="schedules")
     session = models.ForeignKey(
         AgentOSSession,
@@ -39,6 +50,9 @@ class AgentOSSchedule(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC")
     most_attempts = models.PositiveSmallIntegerField(default=3)
     is_enabled = models.BooleanField(default=True)
+    problem = models.CharField(
+        max_length=300, blank=True, help_text="Why its last time was left out, or why it was switched off."
+    )
     next_run_at = models.DateTimeField(null=True, blank=True)
     last_run_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -64,3 +78,7 @@ class AgentOSSchedule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
