@@ -14,6 +14,7 @@ from apps.accounts.models import ApiKey, Invitation, Role, User
 from apps.accounts.tokens import issue_pair
 from apps.opie.models import (
     Agent,
+    AgentOSApproval,
     AgentOSError,
     AgentOSMemory,
     AgentOSRun,
@@ -95,6 +96,10 @@ def make_things(owner: Person) -> dict[str, str]:
     error = AgentOSError.objects.create(
         team=owner.team, fingerprint=str(n), code="c", place="p", message="m", last_seen=timezone.now(), last_run=run
     )
+    approval = AgentOSApproval.objects.create(
+        run=run, team=owner.team, user=owner.user, agent=agent, tool_call_id="c1", tool_name="calculate",
+        expires_at=timezone.now() + timedelta(days=1),
+    )  # fmt: skip
     invitation = Invitation.objects.create(
         team=owner.team, email=f"new{n}@example.com", token_hash=str(n), invited_by=owner.user,
         expires_at=timezone.now() + timedelta(days=1),
@@ -114,6 +119,7 @@ def make_things(owner: Person) -> dict[str, str]:
         "run_id": str(run.pk),
         "schedule_id": str(schedule.pk),
         "error_id": str(error.pk),
+        "approval_id": str(approval.pk),
         "invitation_id": str(invitation.pk),
         "user_id": str(newcomer.user.pk),
         "team_id": str(owner.team.pk),

@@ -20,7 +20,7 @@ from apps.opie.tools.registry import TOOLS
 # Of a definition, what is kept on the agent's own row.
 PLAIN_FIELDS = (
     "name", "description", "kind", "system_prompt", "capabilities", "tools", "starters", "temperature", "max_tokens",
-    "history_length", "memory", "local_only", "visibility", "status",
+    "approvals", "history_length", "memory", "local_only", "visibility", "status",
 )  # fmt: skip
 
 
@@ -97,10 +97,10 @@ def _refuse_reaching_too_far(principal: Principal, definition: dict[str, Any]) -
         and principal.reach(Permission.MANAGE_AGENTS) is not Reach.YES
     ):
         raise InvalidInput(fields={"visibility": ["Only an owner or admin of the team can make an agent public."]})
-    unknown = sorted(set(definition.get("tools", [])) - TOOLS.keys())
-    if unknown:
-        known = ", ".join(sorted(TOOLS))
-        raise InvalidInput(fields={"tools": [f"There is no tool named {', '.join(unknown)}. There are: {known}."]})
+    for field in ("tools", "approvals"):
+        if unknown := sorted(set(definition.get(field, [])) - TOOLS.keys()):
+            known = ", ".join(sorted(TOOLS))
+            raise InvalidInput(fields={field: [f"There is no tool named {', '.join(unknown)}. There are: {known}."]})
 
 
 def _write(agent: Agent, principal: Principal, definition: dict[str, Any]) -> None:

@@ -10,11 +10,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.api.acting import principal_of
+from apps.accounts.models import Role
 from apps.accounts.permissions import Permission, requires
 from apps.api.serializers import StrictSerializer
 from apps.opie.agentos.agent_rows import change_agent, create_agent, delete_agent, visible_agent
 from apps.opie.models import Agent
 from apps.opie.models.agents import AgentStatus, AgentVisibility
+from apps.opie.models.approval_rules import (
+    LATEST_EXPIRY,
+    SOONEST_EXPIRY,
+    ApprovalBy,
+    read_rules,
+)
 
 MOST_TOKENS = 1_000_000
 
@@ -22,6 +29,16 @@ MOST_TOKENS = 1_000_000
 class ModelOfAgent(StrictSerializer):
     platform = serializers.SlugField(max_length=64)
     model = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class RuleOfTool(StrictSerializer):
+    """When calls of a tool wait for a yes; what is left out: the person's own, for all roles, within a day."""
+
+    by = serializers.ChoiceField(choices=ApprovalBy.choices, required=False)
+    roles = serializers.ListField(
+        child=serializers.ChoiceField(choices=Role.choices), max_length=len(Role), required=False
+    )
+    expires_in = serializers.IntegerField(min_value=SOONEST_EXPIRY, max_value=LATEST_EXPIRY, required=False)
 
 
 class AgentDefinition(StrictSerializer):
@@ -42,11 +59,15 @@ class AgentDefinition(StrictSerializer):
     max_tokens = serializers.IntegerField(min_value=1, max_value=MOST_TOKENS, required=False, allow_null=True)
     history_length = serializers.IntegerField(min_value=0, max_value=1000, required=False)
     tools = serializers.ListField(child=serializers.CharField(max_length=64), max_length=64, required=False)
+    approvals = serializers.DictField(child=RuleOfTool(), required=False)
     starters = serializers.ListField(child=serializers.CharField(max_length=200), max_length=8, required=False)
     memory = serializers.BooleanField(required=False)
     local_only = serializers.BooleanField(required=False)
     visibility = serializers.ChoiceField(choices=AgentVisibility.choices, required=False)
     status = serializers.ChoiceField(choices=AgentStatus.choices, required=False)
+
+    def validate_approvals(self, approvals: dict[str, Any]) -> dict[str, Any]:
+        return {name: rule.as_json() for name, rule in read_rules(approvals).items()}
 
     def validate_models(self, models: list[dict[str, str]]) -> list[dict[str, str]]:
         # In a partial change DRF takes the parts of a part as optional too: a model of an agent is whole.

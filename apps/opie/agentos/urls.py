@@ -5,6 +5,7 @@ from django.urls import path
 from apps.opie.agentos import (
     agents_api,
     api,
+    approvals_api,
     budgets_api,
     limits_api,
     memories_api,
@@ -31,6 +32,18 @@ urlpatterns = [
     path("agentos/memories/<uuid:memory_id>/", memories_api.MemoryView.as_view(), name="agentos-memory"),
     path("agentos/schedules/", schedules_api.SchedulesView.as_view(), name="agentos-schedules"),
     path("agentos/schedules/<uuid:schedule_id>/", schedules_api.ScheduleView.as_view(), name="agentos-schedule"),
+    path("agentos/approvals/", approvals_api.ApprovalsView.as_view(), name="approvals"),
+    path("agentos/approvals/<uuid:approval_id>/", approvals_api.ApprovalView.as_view(), name="approval"),
+    path(
+        "agentos/approvals/<uuid:approval_id>/approve/",
+        approvals_api.ApprovalApproveView.as_view(),
+        name="approval-approve",
+    ),
+    path(
+        "agentos/approvals/<uuid:approval_id>/reject/",
+        approvals_api.ApprovalRejectView.as_view(),
+        name="approval-reject",
+    ),
     path("agentos/metrics/usage/", metrics_api.UsageMetricsView.as_view(), name="metrics-usage"),
     path("agentos/metrics/performance/", metrics_api.PerformanceMetricsView.as_view(), name="metrics-performance"),
     path("agentos/metrics/errors/", metrics_api.ErrorMetricsView.as_view(), name="metrics-errors"),

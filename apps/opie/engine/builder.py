@@ -6,6 +6,7 @@ from agno.agent import Agent as AgnoAgent
 
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict
+from apps.opie.engine.approval_rules import tools_that_wait
 from apps.opie.engine.parts import database_for
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 from apps.opie.models import Agent
@@ -30,7 +31,11 @@ def build(agent: Agent, principal: Principal) -> RecordedAgent | RecordedTeam:
 
 
 def _agent(agent: Agent, principal: Principal) -> RecordedAgent:
-    return RecordedAgent(**_settings(agent, principal), tools=functions_for(agent.tools))
+    return RecordedAgent(**_settings(agent, principal), tools=_tools(agent, principal))
+
+
+def _tools(agent: Agent, principal: Principal) -> list[Any]:
+    return functions_for(agent.tools, tools_that_wait(agent, principal.role))
 
 
 def _team(agent: Agent, principal: Principal) -> RecordedTeam:
@@ -38,12 +43,19 @@ def _team(agent: Agent, principal: Principal) -> RecordedTeam:
     if not members:
         raise Conflict("This team has no members. Add at least one, or make it an agent.", code="team_without_members")
     return RecordedTeam(
-        **_settings(agent, principal), members=members, tools=functions_for(agent.tools), stream_member_events=False
+        **_settings(agent, principal), members=members, tools=_tools(agent, principal), stream_member_events=False
     )
 
 
 def _member(agent: Agent, role: str, principal: Principal) -> AgnoAgent:
-    """A plain agent: it answers within the team's run, which records it."""
+    """A plain agent: it answers within the team's run, which records it. Raises Conflict where a tool of its would
+    have to wait for a yes: a run of a team could not be taken up again in the middle of a member's."""
+    if waiting := tools_that_wait(agent, principal.role):
+        raise Conflict(
+            f"The tool {waiting[0]} of the member {agent.agent_id} needs an approval, and tools of members cannot wait."
+            " Give it to the team itself, or take it away from the member.",
+            code="member_needs_approval",
+        )
     return AgnoAgent(
         id=agent.agent_id,
         name=agent.name,

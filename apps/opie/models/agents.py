@@ -4,6 +4,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Max, Q
@@ -11,6 +12,7 @@ from django.db.models import Max, Q
 from apps.accounts.models import Team
 from apps.accounts.principal import Principal
 from apps.api.ids import uuid7
+from apps.opie.models.approval_rules import UnreadableRules, read_rules
 from apps.opie.models.platforms import AIPlatform
 
 
@@ -131,6 +133,14 @@ class Agent(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError for rules of approval that could not be read when the agent is asked."""
+        super().clean()
+        try:
+            read_rules(self.approvals)
+        except UnreadableRules as error:
+            raise ValidationError({"approvals": str(error)}) from None
 
     def effective_temperature(self) -> float:
         """What was set, else what suits the kind: exact for tasks, livelier for conversation."""

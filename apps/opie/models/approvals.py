@@ -11,6 +11,7 @@ from apps.accounts.permissions import Permission, Reach
 from apps.accounts.principal import Principal
 from apps.api.ids import uuid7
 from apps.opie.models.agents import Agent
+from apps.opie.models.approval_rules import ApprovalBy
 from apps.opie.models.runs import AgentOSRun
 
 
@@ -20,13 +21,6 @@ class ApprovalStatus(models.TextChoices):
     REJECTED = "rejected", "Rejected"
     EXPIRED = "expired", "Expired"
     CANCELLED = "cancelled", "Cancelled"
-
-
-class ApprovalBy(models.TextChoices):
-    """Who may say yes."""
-
-    PERSON = "person", "Whoever asked the agent"
-    MANAGER = "manager", "Somebody who manages the team's agents"
 
 
 class AgentOSApprovalQuerySet(models.QuerySet["AgentOSApproval"]):

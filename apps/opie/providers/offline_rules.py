@@ -126,7 +126,25 @@ def search_words_in(text: str) -> dict[str, Any] | None:
     return None
 
 
+# --- the title of the chat -------------------------------------------------------------------------
+RENAME = re.compile(
+    r"\b(?:rename|retitle|call)\s+(?:this|the|our)\s+(?:chat|session|conversation)\s+(?:to\s+|as\s+)?(?P<title>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def title_in(text: str) -> dict[str, Any] | None:
+    """What the chat shall be called."""
+    found = RENAME.search(text)
+    if not found:
+        return None
+    quoted = QUOTED.search(found["title"])
+    title = " ".join((quoted.group(1) if quoted else found["title"]).split()).strip(" .!:")
+    return {"title": title} if title else None
+
+
 RULES = (
+    Rule("rename_this_chat", "rename this chat", title_in, lambda result: f"{result}."),
     Rule("calculate", "work out arithmetic, such as 17 * 23", arithmetic_in, lambda result: f"the result is {result}."),
     Rule("get_date_and_time", "tell the date and time anywhere", time_zone_in, lambda result: f"it is {result}."),
     Rule(

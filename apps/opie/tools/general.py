@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from simpleeval import DEFAULT_OPERATORS, InvalidExpression, SimpleEval
 
-from apps.opie.models import AgentOSMessage
+from apps.opie.models import AgentOSMessage, AgentOSSession
 from apps.opie.models.messages import MessageRole
 from apps.opie.scope import RunScope
 from apps.opie.tools.registry import register_tool
@@ -21,6 +21,7 @@ ARITHMETIC = re.compile(r"[0-9\s.()+\-*/%eE]*")
 MOST_BITS = 10_000
 MOST_RESULTS = 5
 EXCERPT_LENGTH = 200
+LONGEST_TITLE = 200
 
 
 def get_date_and_time(time_zone: str = "UTC") -> str:
@@ -80,7 +81,7 @@ def search_my_sessions(scope: RunScope, query: str) -> str:
     Args:
         query: The words to look for; all of them must be in a message.
     """
-    words = _searchable(query).split()
+    words = _storable(query).split()
     if not words:
         return "Say which words to look for."
     all_words = Q()
@@ -92,9 +93,9 @@ def search_my_sessions(scope: RunScope, query: str) -> str:
     return "\n".join(lines) or f"None of the earlier chats says {query!r}."
 
 
-def _searchable(query: str) -> str:
-    """The query without what PostgreSQL cannot look for; a model may write anything."""
-    return query.replace("\x00", " ").encode(errors="ignore").decode()
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL cannot take; a model may write anything."""
+    return text.replace("\x00", " ").encode(errors="ignore").decode()
 
 
 def _line(message: AgentOSMessage, word: str) -> str:
@@ -104,7 +105,23 @@ def _line(message: AgentOSMessage, word: str) -> str:
     return f"- {when}, “{message.session}”, {message.get_role_display().lower()}: {excerpt}"
 
 
+def rename_this_chat(scope: RunScope, title: str) -> str:
+    """Give the chat that is going on a new title.
+
+    Args:
+        title: The title, a few words on one line.
+    """
+    line = " ".join(_storable(title).split())[:LONGEST_TITLE]
+    if not line:
+        return "Say what the chat shall be called."
+    own = AgentOSSession.objects.visible_to(scope.principal)
+    if scope.session_id is None or not own.filter(pk=scope.session_id).update(title=line):
+        return "There is no chat to rename here."
+    return f"The chat is now called “{line}”."
+
+
 def register_general_tools() -> None:
     register_tool(get_date_and_time, label="Date and time")
     register_tool(calculate, label="Calculator")
     register_tool(search_my_sessions, label="Search my chats")
+    register_tool(rename_this_chat, label="Rename this chat")

@@ -9,15 +9,17 @@ person to read when it fails is said by an OpieError; the text of any other exce
 import functools
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from agno.exceptions import AgentRunException
 from agno.tools.function import Function
+from pydantic import ConfigDict, ValidationError, create_model
 
-from apps.api.errors import OpieError
+from apps.api.errors import Fields, InvalidInput, OpieError
 from apps.opie import rows
+from apps.opie.models.approval_rules import ApprovalRule
 from apps.opie.scope import RunScope, require_scope
 
 logger = logging.getLogger(__name__)
@@ -31,11 +33,12 @@ class ToolFailed(Exception):  # noqa: N818 - it reads as what happened
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool as it was registered."""
+    """One tool as it was registered. With a rule of approval, whichever agent has the tool, its calls wait."""
 
     name: str
     label: str
     function: ToolFunction
+    approval: ApprovalRule | None = None
 
     @property
     def description(self) -> str:
@@ -45,12 +48,16 @@ class Tool:
 TOOLS: dict[str, Tool] = {}
 
 
-def register_tool(function: ToolFunction, *, label: str, name: str | None = None) -> ToolFunction:
-    """Offer a function to agents under its name. Registering another function under a name that is taken raises
-    ValueError; the same one twice is fine."""
-    tool = Tool(name or function.__name__, label, function)
+def register_tool(
+    function: ToolFunction, *, label: str, name: str | None = None, approval: ApprovalRule | None = None
+) -> ToolFunction:
+    """Offer a function to agents under its name. With `approval`, a call of it always waits for a person's yes.
+
+    Registering another function under a name that is taken raises ValueError; the same one twice is fine.
+    """
+    tool = Tool(name or function.__name__, label, function, approval)
     known = TOOLS.setdefault(tool.name, tool)
-    if known.function is not function:
+    if known.function is not function or known.approval != approval:
         raise ValueError(f"A tool named {tool.name!r} is registered already, by {known.function.__module__}.")
     return function
 
@@ -59,13 +66,52 @@ def known_tools() -> list[Tool]:
     return sorted(TOOLS.values(), key=lambda tool: tool.label)
 
 
-def functions_for(names: Iterable[str]) -> list[Any]:
-    """Agno's functions for these tools, in order. Names that nobody registers (any more) are left out."""
-    return [_agno_function(TOOLS[name]) for name in names if name in TOOLS]
+def functions_for(names: Iterable[str], waiting: Collection[str] = ()) -> list[Any]:
+    """Agno's functions for these tools, in order; a call of those named in `waiting` pauses the run. Names that
+    nobody registers (any more) are left out."""
+    return [_agno_function(TOOLS[name], name in waiting) for name in names if name in TOOLS]
 
 
-def _agno_function(tool: Tool) -> Function:
-    return Function.from_callable(_callable_for_model(tool.name), name=tool.name)
+def checked_arguments(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as the tool would take them. Raises InvalidInput naming each that it would not."""
+    tool = TOOLS.get(name)
+    if tool is None:
+        raise InvalidInput(fields={"arguments": ["The arguments of this tool cannot be changed."]})
+    try:
+        taken = _arguments_of(name).model_validate(arguments)
+    except ValidationError as error:
+        raise InvalidInput(fields=_problems(error)) from None
+    dumped: dict[str, Any] = taken.model_dump(mode="json", exclude_unset=True)
+    return dumped
+
+
+def _problems(error: ValidationError) -> Fields:
+    fields: Fields = {}
+    for one in error.errors(include_url=False, include_input=False):
+        fields.setdefault(".".join(["arguments", *map(str, one["loc"])]), []).append(one["msg"])
+    return fields
+
+
+@functools.cache
+def _arguments_of(name: str) -> Any:
+    """A model of what the tool takes: its parameters without those that Opie fills in."""
+    function = TOOLS[name].function
+    hints = get_type_hints(function)
+    fields: dict[str, Any] = {
+        parameter.name: (
+            hints.get(parameter.name, Any),
+            ... if parameter.default is inspect.Parameter.empty else parameter.default,
+        )
+        for parameter in inspect.signature(function).parameters.values()
+        if hints.get(parameter.name) is not RunScope
+    }
+    return create_model(f"Arguments of {name}", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+def _agno_function(tool: Tool, waits: bool) -> Function:
+    function = Function.from_callable(_callable_for_model(tool.name), name=tool.name)
+    function.requires_confirmation = waits or None
+    return function
 
 
 @functools.cache
