@@ -31,6 +31,8 @@ class VendorServer:
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
     pause: float = 0.0
+    # Set by whoever heard the first words: until then the rest of a stream is held back.
+    heard: asyncio.Event | None = None
 
     def will(self, *replies: Reply) -> Self:
         self.replies = deque(replies)
@@ -96,6 +98,8 @@ class VendorServer:
             if reply.fault in ("cut", "hang") and number == PIECES_BEFORE_A_FAULT:
                 await asyncio.sleep(0.05 if reply.fault == "cut" else 3600)
                 _reset(writer)
+            if self.heard is not None and number == PIECES_BEFORE_A_FAULT:
+                await self.heard.wait()
             await asyncio.sleep(self.pause)
         writer.write(b"0\r\n\r\n")
 

@@ -18,6 +18,7 @@ from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
 from apps.opie.models.usage import CallOutcome, Certainty
 from apps.opie.providers import ending, failures
 from apps.opie.providers.asking import Asking
+from apps.opie.providers.batches import in_batches, merged
 from apps.opie.providers.books import Ended, Need, OpenedCall, open_books, settle_books
 from apps.opie.providers.capabilities import format_for
 from apps.opie.providers.clients import client_for
@@ -107,12 +108,13 @@ class Attempt:
         try:
             async with self._asked() as model:
                 answer = cast("AsyncGenerator[ModelResponse]", model.ainvoke_stream(**self._arguments()))
-                async with aclosing(answer) as deltas:
-                    async for delta in deltas:
-                        self._observe(delta)
-                        pieces.extend(delta.tool_calls or [])
-                        delta.tool_calls, delta.response_usage = [], None
-                        held.append(delta)
+                async with aclosing(in_batches(answer)) as batches:
+                    async for batch in batches:
+                        for delta in batch:
+                            self._observe(delta)
+                            pieces.extend(delta.tool_calls or [])
+                            delta.tool_calls, delta.response_usage = [], None
+                        held = merged([*held, *batch])
                         while held and self.has_begun:
                             self._mark(held[0])
                             yield held.pop(0)

@@ -1,5 +1,6 @@
 """Asking a mock platform through everything that is real: the vendor's SDK, Agno's agent loop, and the meter."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,10 +64,10 @@ class Heard:
     error: str = ""
 
 
-async def ask(agent: Agent, question: str, *, stream: bool) -> Heard:
-    """One run of an agent, streamed or not."""
+async def ask(agent: Agent, question: str, *, stream: bool, heard_something: Callable[[], None] | None = None) -> Heard:
+    """One run of an agent, streamed or not. `heard_something` is called at each piece of a stream."""
     if stream:
-        return await _listen(agent, question)
+        return await _listen(agent, question, heard_something or (lambda: None))
     output = await agent.arun(question)
     heard = Heard(
         text=str(output.content or ""), tools=[(tool.tool_name or "", tool.result) for tool in output.tools or []]
@@ -76,11 +77,12 @@ async def ask(agent: Agent, question: str, *, stream: bool) -> Heard:
     return heard
 
 
-async def _listen(agent: Agent, question: str) -> Heard:
+async def _listen(agent: Agent, question: str, heard_something: Callable[[], None]) -> Heard:
     heard = Heard()
     async for event in agent.arun(question, stream=True, stream_events=True):
         if event.event == "RunContent" and event.content:
             heard.pieces.append(str(event.content))
+            heard_something()
         elif event.event == "ToolCallCompleted":
             heard.tools.append((event.tool.tool_name, event.tool.result))
         elif isinstance(event, RunErrorEvent):

@@ -1,17 +1,21 @@
 """What all adapters that speak OpenAI's Chat Completions share: the client, and usage kept as it was reported."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from agno.models.openai.chat import OpenAIChat
 from agno.models.openai.like import OpenAILike
 
 from apps.opie.ledger.tokens import TokenCounts
+from apps.opie.providers.adapters.openai_stream import chunks_of, plain_delta
 from apps.opie.providers.adapters.timeouts import patience
 from apps.opie.providers.ending import TellsItsEnd
 from apps.opie.providers.reported import ReportedUsage, reported
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 
 if TYPE_CHECKING:
+    from agno.models.message import Message
     from agno.models.response import ModelResponse
     from openai import AsyncOpenAI
     from openai.types import CompletionUsage
@@ -66,6 +70,39 @@ class _Hears(TellsItsEnd, OpenAIChat):
         refusal = response.choices[0].message.refusal if response.choices else None
         self.has_refused = self.has_refused or bool(refusal)
         return super()._parse_provider_response(response, **more)
+
+    async def ainvoke_stream(
+        self,
+        messages: "list[Message]",
+        assistant_message: "Message",  # noqa: ARG002 - Agno's signature
+        response_format: Any = None,
+        tools: list[dict[str, Any]] | None = None,
+        tool_choice: str | dict[str, Any] | None = None,
+        run_response: Any = None,
+        compress_tool_results: bool = False,
+    ) -> "AsyncIterator[ModelResponse]":
+        """As Agno's, without an object of the SDK's for each piece of text. Raises what `chunks_of` raises."""
+        wishes = self.get_request_params(response_format, tools, tool_choice, run_response)
+        asked = {
+            "model": self.id,
+            "messages": self._format_all_messages(messages, compress_tool_results),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **wishes,
+        }
+        async with aclosing(chunks_of(self.get_async_client(), asked)) as chunks:
+            async for chunk in chunks:
+                yield self._delta_of(chunk)
+
+    def _delta_of(self, chunk: Any) -> "ModelResponse":
+        if plain := plain_delta(chunk):
+            delta, reason = plain
+            self._note(reason)
+            return delta
+        from openai.types.chat import ChatCompletionChunk
+
+        built = ChatCompletionChunk.construct(**chunk) if isinstance(chunk, dict) else chunk
+        return self._parse_provider_response_delta(built)
 
     def _parse_provider_response_delta(self, response_delta: "ChatCompletionChunk") -> "ModelResponse":
         if response_delta.choices:
