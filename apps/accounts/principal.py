@@ -90,6 +90,17 @@ def principal_of_membership(user: User, membership: Membership | None, api_key: 
     )
 
 
+def principal_now(user_id: UUID, team_id: UUID, api_key_id: UUID | None = None) -> Principal:
+    """The principal of somebody who asked earlier, with the rights they have by now. Raises NotAllowed for a person who
+    was suspended or has left the team, and for a key that was revoked or has expired."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    membership = Membership.objects.filter(user=user_id, team_id=team_id).first()
+    api_key = ApiKey.objects.filter(pk=api_key_id).first() if api_key_id else None
+    if user is None or membership is None or (api_key_id and (api_key is None or not api_key.usable)):
+        raise NotAllowed("Whoever asked this may not ask it any more.")
+    return principal_of_membership(user, membership, api_key)
+
+
 def still_valid(principal: Principal) -> bool:
     """Whether the rows still say what the principal says: for streams that stay open while rights change.
 

@@ -3,9 +3,13 @@ from typing import TYPE_CHECKING
 from django.apps import AppConfig
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from agno.db.base import AsyncBaseDb
 
     from apps.accounts.principal import Principal
+    from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
+    from apps.opie.models import Agent
 
 
 class OpieConfig(AppConfig):
@@ -19,7 +23,7 @@ class OpieConfig(AppConfig):
         from apps.opie.tools.general import register_general_tools
 
         register_general_tools()
-        parts.supply_database(_database)
+        parts.supply(_database, _build)
 
 
 def _database(principal: "Principal", messages: int) -> "AsyncBaseDb":
@@ -28,3 +32,9 @@ def _database(principal: "Principal", messages: int) -> "AsyncBaseDb":
 
     # A run holds a question and an answer at least.
     return DjangoDb(principal, history_runs=messages // 2 + 1)
+
+
+def _build(agent: "Agent", principal: "Principal", session_id: "UUID | None") -> "RecordedAgent | RecordedTeam":
+    from apps.opie.agentos.config import agent_os_config
+
+    return agent_os_config().create_agent_from_django(agent, principal, session_id)

@@ -13,7 +13,8 @@ from procrastinate.contrib.django import app
 
 from apps.accounts.people import people_who_may
 from apps.opie import rows
-from apps.opie.engine import recorder
+from apps.opie.engine import recovery
+from apps.opie.engine import turn as turns
 from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
 from apps.opie.ledger.notices import TASK as TELL_MANAGERS
@@ -26,9 +27,11 @@ logger = logging.getLogger(__name__)
 @app.periodic(cron="* * * * * */15", periodic_id="interrupt-stale-runs")
 @app.task(queueing_lock="interrupt-stale-runs", pass_context=False)
 async def interrupt_stale_runs(timestamp: int) -> None:  # noqa: ARG001 - when it was due
-    """Finish the books of runs whose process is gone."""
-    for run_id in await rows.run(recorder.interrupt_stale):
+    """Finish the books of runs whose process is gone, and begin those that waited for them."""
+    for run_id in await rows.run(recovery.interrupt_stale):
         logger.warning("run %s was interrupted: its process is gone", run_id)
+    for run_id in await rows.run(recovery.left_waiting):
+        await turns.start_next(run_id)
 
 
 @app.periodic(cron="* * * * *", periodic_id="finish-counts")

@@ -25,8 +25,9 @@ from apps.opie import rows
 from apps.opie.agentos import sse
 from apps.opie.agentos.health import snapshot
 from apps.opie.agentos.serializers import Answer, MessageSerializer, MessageToSend, SessionSerializer, SessionToCreate
-from apps.opie.agentos.service import AgentOSService
-from apps.opie.engine import recorder
+from apps.opie.agentos.service import AgentOSService, checked_message
+from apps.opie.engine import turn as turns
+from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import result_of_run
 from apps.opie.engine.stream import read_events
 from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
@@ -34,6 +35,7 @@ from apps.opie.models.sessions import AgentOSSessionQuerySet
 
 EVENT_STREAM = "text/event-stream"
 LARGEST_MESSAGE_BODY = 512 * 1024
+ATTEMPTS_IN_BACKGROUND = 3
 STREAMED = OpenApiResponse(
     description="With stream: server-sent events; the last one carries this object.", response=Answer
 )
@@ -141,9 +143,11 @@ class SendMessageView(PrincipalView):
     @extend_schema(request=MessageToSend, responses={200: STREAMED}, operation_id="agentos_send_message")
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         body = self.read_body(request, MessageToSend)
-        streamed = body.pop("stream") or EVENT_STREAM in request.headers.get("Accept", "")
-        turn = await AgentOSService(self.principal).open_turn(**body)
-        if streamed:
+        turn = await AgentOSService(self.principal).ask(body["agent_id"], _ask_of(body))
+        if body["background"]:
+            result = await rows.run(result_of_run, turn.run_id)
+            return JsonResponse(result.as_json(), status=status.HTTP_202_ACCEPTED)
+        if body["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
             return sse.response(self.principal, turn.events(), turn.session_id)
         result = await turn.result()
         result.raise_for_failure()
@@ -179,8 +183,19 @@ class RunCancelView(PrincipalView):
 
     @extend_schema(request=None, responses={202: Answer}, operation_id="agentos_run_cancel")
     async def post(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:  # noqa: ARG002
-        await rows.run(recorder.request_cancel, self.principal, run_id)
+        await turns.stop(self.principal, run_id)
         return JsonResponse((await rows.run(result_of_run, run_id)).as_json(), status=202)
+
+
+def _ask_of(body: dict[str, Any]) -> Ask:
+    return Ask(
+        text=checked_message(body["message"]) if "message" in body else "",
+        session_id=body.get("session_id"),
+        regenerate_of=body.get("regenerate_of"),
+        edit_of=body.get("edit_of"),
+        in_background=body["background"],
+        most_attempts=ATTEMPTS_IN_BACKGROUND if body["background"] else 1,
+    )
 
 
 def own_sessions(request: Request) -> AgentOSSessionQuerySet:

@@ -121,6 +121,9 @@ class DjangoDb(RefusingDb):
     async def upsert_session(self, session: Any, deserialize: bool | None = True) -> Any:
         """Raises SessionDataTooLarge; None for an id that cannot be a session of this person."""
         principal = self._acting()
+        scope = current_scope.get()
+        if scope is not None and scope.run_id is not None and scope.session_id is None:
+            return session  # a run on its own: Agno makes up a session for it, which nobody has asked for
         row = await rows.run(session_rows.store_session, principal, cast(AnySession, session))
         if row is None:
             return None

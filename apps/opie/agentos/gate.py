@@ -25,7 +25,7 @@ from apps.opie.agentos.answers import Answer, Message, Send, send_error, send_js
 from apps.opie.agentos.authorization import InnerTokens
 from apps.opie.agentos.intake import Intake, Receive, take_in
 from apps.opie.agentos.letin import Route, find_route
-from apps.opie.engine import recorder
+from apps.opie.engine import turn as turns
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Gate:
             principal = await self._identify(headers)
             route, path_ids, intake = await _let_in(scope, receive, principal)
             if route.cancels:
-                await rows.run(recorder.request_cancel, principal, UUID(path_ids["run_id"]))
+                await turns.stop(principal, UUID(path_ids["run_id"]))
                 await send_json(send, 200, {}, request_id)
                 return
             if route.asks_about_agents:

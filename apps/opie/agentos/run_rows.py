@@ -22,7 +22,7 @@ from apps.accounts.principal import Principal
 from apps.opie.agentos import sessions_mapping as mapping
 from apps.opie.agentos.session_rows import as_uuid, find_session, names, with_parts
 from apps.opie.agentos.sessions_mapping import AnyRun, RunParts
-from apps.opie.engine import recorder, transcript
+from apps.opie.engine import recording, transcript
 from apps.opie.engine.storable import clean_text
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.messages import MessageRole, MessageStatus
@@ -146,8 +146,8 @@ def cancel_run(principal: Principal, session_id: str, run_id: str, expected_stat
 
 def delete_runs(principal: Principal, run_ids: Sequence[str]) -> int:
     """How many of these this person had and has no more. A run that is being recorded stays."""
-    keys = [key for key in map(as_uuid, run_ids) if key and not recorder.is_recording(key)]
-    beating = AgentOSRun.objects.live().filter(heartbeat_at__gte=timezone.now() - recorder.STALE_AFTER)
+    keys = [key for key in map(as_uuid, run_ids) if key and not recording.is_recording(key)]
+    beating = AgentOSRun.objects.live().filter(heartbeat_at__gte=timezone.now() - recording.STALE_AFTER)
     own = AgentOSRun.objects.visible_to(principal).filter(pk__in=keys).exclude(pk__in=beating)
     count = own.count()
     own.delete()
@@ -158,14 +158,14 @@ def _is_recorded(row: AgentOSRun) -> bool:
     """Whether a recorder, of this process or another, writes this run: it stores the question when it starts,
     while a plain run has no message before it pauses or ends."""
     going = row.status in (RunStatus.PENDING, RunStatus.RUNNING)
-    return recorder.is_recording(row.pk) or (going and row.messages.exists())
+    return recording.is_recording(row.pk) or (going and row.messages.exists())
 
 
 def left_to_recorder(run: AnyRun) -> bool:
     """Whether a turn of this process writes this run, or the one that this is a part of."""
     for run_id in (run.run_id, run.parent_run_id):
         key = as_uuid(run_id)
-        if key is not None and recorder.is_recording(key):
+        if key is not None and recording.is_recording(key):
             return True
     return False
 

@@ -11,12 +11,26 @@ from apps.opie.models.runs import RunStatus
 
 
 class MessageToSend(StrictSerializer):
-    """The body of send-message."""
+    """The body of send-message. A message that is asked again needs no text."""
 
     agent_id = serializers.CharField(max_length=64)
     message = serializers.CharField(max_length=LONGEST_MESSAGE, trim_whitespace=False)
     session_id = serializers.UUIDField(required=False, allow_null=True)
     stream = serializers.BooleanField(required=False, default=False)
+    background = serializers.BooleanField(required=False, default=False)
+    regenerate_of = serializers.UUIDField(required=False, allow_null=True)
+    edit_of = serializers.UUIDField(required=False, allow_null=True)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        sent = getattr(self, "initial_data", None)
+        fields["message"].required = not (isinstance(sent, dict) and sent.get("regenerate_of"))
+        return fields
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("regenerate_of") and (attrs.get("edit_of") or "message" in attrs):
+            raise serializers.ValidationError({"regenerate_of": "The question is asked as it was: send nothing else."})
+        return attrs
 
 
 class SessionToCreate(StrictSerializer):

@@ -13,6 +13,7 @@ from apps.api.errors import InvalidInput, NotAllowed, NotFound
 from apps.opie import rows
 from apps.opie.agentos.config import agent_os_config
 from apps.opie.engine.loop import run_and_wait
+from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 from apps.opie.engine.turn import Turn
@@ -65,10 +66,13 @@ class AgentOSService:
 
     async def open_turn(self, agent_id: str, message: str, session_id: UUID | str | None = None) -> Turn:
         """Session → turn (question and run stored) → run started. Read the turn, or leave it: it goes on."""
+        return await self.ask(agent_id, Ask(checked_message(message), session_id=checked_session_id(session_id)))
+
+    async def ask(self, agent_id: str, ask: Ask) -> Turn:
+        """The same for everything that can be asked: again, changed, in the background, on its own."""
         self._require(Permission.RUN_AGENTS)
-        text, session = checked_message(message), checked_session_id(session_id)
-        built = await rows.run(self._build, agent_id, session)
-        turn = await built.open(text, session)
+        built = await rows.run(self._build, agent_id, ask.session_id)
+        turn = await built.open(ask)
         turn.start(built.agno_run)
         return turn
 

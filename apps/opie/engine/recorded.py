@@ -6,6 +6,7 @@ how to stream is refused here, a second time after AgentOS's own door.
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from agno.team import Team as AgnoTeam
 
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput
+from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.turn import Turn, open_turn
 from apps.opie.models import Agent
@@ -72,9 +74,11 @@ class RecordsItself:
         )
         return events
 
-    async def open(self, text: str, session_id: UUID | None = None) -> Turn:
-        """Open a turn in a session of the person's, or in a new one. It runs when `turn.start(agent.agno_run)`."""
-        return await self._open(text, session_id=session_id)
+    async def open(self, ask: Ask) -> Turn:
+        """Open a turn. It runs when `turn.start(agent.agno_run)`, or when its time comes."""
+        # A spent budget does not keep anybody from a platform that costs nothing.
+        may_be_free = isinstance(self.model, MeteredModel) and self.model.candidates[0].platform.is_local
+        return await open_turn(self.opie_principal, self.opie_agent, replace(ask, may_be_free=may_be_free))
 
     def _checked(self, text: Any, user_id: str | None, background: bool, more: dict[str, Any]) -> str:
         refused = [name for name, value in more.items() if value]
@@ -89,15 +93,11 @@ class RecordsItself:
         return text
 
     async def _open_for_agno(self, text: str, session_id: str | None) -> Turn:
+        # Agno's caller waits for Agno's own events, which only this process has: it may not wait in line.
         identifier = UUID(session_id) if session_id else None
         if identifier and self.opie_may_name_new_session:
-            return await self._open(text, new_session_id=identifier)
-        return await self._open(text, session_id=identifier)
-
-    async def _open(self, text: str, **session: UUID | None) -> Turn:
-        # A spent budget does not keep anybody from a platform that costs nothing.
-        may_be_free = isinstance(self.model, MeteredModel) and self.model.candidates[0].platform.is_local
-        return await open_turn(self.opie_principal, self.opie_agent, text, may_be_free=may_be_free, **session)
+            return await self.open(Ask(text, new_session_id=identifier, may_wait=False))
+        return await self.open(Ask(text, session_id=identifier, may_wait=False))
 
     async def _answered(self, text: str, session_id: str | None) -> RunOutput | TeamRunOutput:
         turn = await self._open_for_agno(text, session_id)

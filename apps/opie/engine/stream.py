@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError
 
 from apps.opie import rows
-from apps.opie.engine import recorder
+from apps.opie.engine import recording
 from apps.opie.events import EventType, RunEvent
 from apps.opie.models import AgentOSRun, RunEventBatch
 
@@ -26,10 +26,12 @@ KEPT_AFTER_THE_END_SECONDS = 30
 
 
 class RunStream:
-    """The events of one run in the process that runs it."""
+    """The events of one run in the process that runs it: those numbered above `before`. Earlier ones, of a run that
+    has waited, are in the rows."""
 
-    def __init__(self, run_id: UUID, stop: asyncio.Task[Any]) -> None:
+    def __init__(self, run_id: UUID, stop: asyncio.Task[Any], before: int = 0) -> None:
         self.run_id = run_id
+        self.before = before
         self.stop = stop
         self.beats = True
         self.asked_to_stop = False
@@ -38,25 +40,25 @@ class RunStream:
         self._news = asyncio.Event()
 
     def publish(self, kind: EventType, data: dict[str, Any]) -> RunEvent:
-        event = RunEvent(self.run_id, len(self._events) + 1, kind, data)
+        event = RunEvent(self.run_id, self.next_number(), kind, data)
         self._events.append(event)
         news, self._news = self._news, asyncio.Event()
         news.set()
         return event
 
-    def unwritten(self) -> recorder.Events:
+    def unwritten(self) -> recording.Events:
         """Events that are not in rows yet; they count as written when `mark_written` is called."""
         return [(event.number, event.type, event.data) for event in self._events[self._written :]]
 
     def next_number(self) -> int:
-        return len(self._events) + 1
+        return self.before + len(self._events) + 1
 
     def mark_written(self, count: int) -> None:
         self._written += count
 
     async def read(self, after: int = 0) -> AsyncIterator[list[RunEvent]]:
         """Events numbered above `after`, as they come; what has come together is handed over together."""
-        position = after
+        position = max(0, after - self.before)
         while True:
             news = self._news
             ready = self._events[position:]
@@ -75,9 +77,10 @@ _streams: dict[UUID, RunStream] = {}
 _beats: dict[asyncio.AbstractEventLoop, "_Beat"] = {}
 
 
-def open_stream(run_id: UUID, stop: asyncio.Task[Any]) -> RunStream:
-    """Start publishing a run's events; `stop` is the task to cancel when somebody asks for the run to stop."""
-    stream = _streams[run_id] = RunStream(run_id, stop)
+def open_stream(run_id: UUID, stop: asyncio.Task[Any], after: int = 0) -> RunStream:
+    """Start publishing a run's events, numbered from the one after `after`; `stop` is the task to cancel when somebody
+    asks for the run to stop."""
+    stream = _streams[run_id] = RunStream(run_id, stop, after)
     loop = asyncio.get_running_loop()
     beat = _beats.get(loop)
     if beat is None or beat.task.done():
@@ -85,7 +88,7 @@ def open_stream(run_id: UUID, stop: asyncio.Task[Any]) -> RunStream:
     return stream
 
 
-async def leave_the_beat(stream: RunStream) -> recorder.Events:
+async def leave_the_beat(stream: RunStream) -> recording.Events:
     """From here on whoever settles the run writes its events: answers those that are not written yet."""
     beat = _beats.get(asyncio.get_running_loop())
     if beat is None:
@@ -103,12 +106,12 @@ def close_stream(stream: RunStream) -> None:
 
 async def read_events(run_id: UUID, after: int = 0) -> AsyncIterator[list[RunEvent]]:
     """Events of a run from any process, numbered above `after`, until its last one. Who may read is checked before."""
-    stream = _streams.get(run_id)
-    if stream is not None:
-        async for events in stream.read(after):
-            yield events
-        return
     while True:
+        stream = _streams.get(run_id)
+        if stream is not None and after >= stream.before:
+            async for events in stream.read(after):
+                yield events
+            return
         events, ended = await rows.run(_events_in_rows, run_id, after)
         if events:
             after = events[-1].number
@@ -153,7 +156,7 @@ class _Beat:
     async def _write(self, live: list[RunStream]) -> None:
         batches = {stream.run_id: stream.unwritten() for stream in live}
         try:
-            to_stop = await rows.run(recorder.beat, batches)
+            to_stop = await rows.run(recording.beat, batches)
         except (DatabaseError, InterfaceError):
             # Whatever it was, the beat goes on: without it live runs would be taken for dead.
             logger.exception("The database did not take the events of %s runs; they wait for the next beat.", len(live))

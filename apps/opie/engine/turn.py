@@ -1,14 +1,15 @@
-"""One turn: a question, a run, an answer. The one way to run an agent, for every door and both processes.
+"""One turn: a question, a run, an answer. The one way to run an agent, for every door and every process.
 
-`Turn.open` stores the question and the run; `start` lets the agent run in a task of its own, which no request owns;
+`open_turn` stores the question and the run; `start` lets the agent run in a task of its own, which no request owns;
 `events` and `result` are for whoever wants to read. What the agent does goes through the observer to the stream, and
-at the end, in one transaction, to the rows.
+at the end, in one transaction, to the rows. A turn that has to wait is taken up from its rows when its time comes, in
+whichever process that is noticed.
 """
 
 import asyncio
 import contextvars
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -20,9 +21,11 @@ from django.db import InterfaceError, OperationalError
 from apps.accounts.principal import Principal
 from apps.api.errors import OPIE_ERROR, NotFound, OpieError
 from apps.opie import rows
-from apps.opie.engine import recorder, stream, transcript
+from apps.opie.engine import opening, parts, queue, recording, settling, stream, transcript
 from apps.opie.engine.observer import Failure, Observation, Observer
+from apps.opie.engine.opening import Ask, OpenedTurn
 from apps.opie.engine.outcome import RunResult, result_of_run
+from apps.opie.engine.recording import LAST_EVENT
 from apps.opie.events import RunEvent
 from apps.opie.metrics.errors import RunError
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun
@@ -40,17 +43,16 @@ GENERIC = RunError(
     "run_failed", "The agent could not answer because something went wrong on our side. Try again.", "agent"
 )
 
-_tasks: set[asyncio.Task[None]] = set()
+_tasks: set[asyncio.Task[Any]] = set()
 
 
 @dataclass(slots=True)
 class Turn:
-    """A run under way. Made by `open_turn`, read through `events` and `result`."""
+    """A run under way, or in line. Made by `open_turn`, read through `events` and `result`."""
 
     principal: Principal
     agent: Agent
-    text: str
-    opened: recorder.OpenedTurn
+    opened: OpenedTurn
     listener: Callable[[Any], None] | None = None
     _task: asyncio.Task[None] | None = None
 
@@ -59,15 +61,20 @@ class Turn:
         return self.opened.run_id
 
     @property
-    def session_id(self) -> UUID:
+    def session_id(self) -> UUID | None:
         return self.opened.session_id
 
+    @property
+    def may_begin(self) -> bool:
+        """False for a turn that waits: for its place in the line of its session, or for the worker."""
+        return self.opened.status is RunStatus.RUNNING
+
     def start(self, agno_run: AgnoRun) -> None:
-        """Let the agent run, detached: in a context of its own, so that nothing of the request lives on in it."""
-        task = asyncio.get_running_loop().create_task(self._run(agno_run), context=contextvars.Context())
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
-        self._task = task
+        """Let the agent run, detached: in a context of its own, so that nothing of the request lives on in it. A turn
+        that has to wait is left to whoever finds that its time has come."""
+        if not self.may_begin:
+            return
+        self._task = _in_background(self._run(agno_run))
 
     async def events(self, after: int = 0) -> AsyncIterator[list[RunEvent]]:
         """The run's events in the batches they come in, until the last. Leaving does not stop the run."""
@@ -76,8 +83,11 @@ class Turn:
 
     async def result(self) -> RunResult:
         """Wait for the end; the run goes on if the waiting is given up. Raises NotFound when the session was deleted."""
-        assert self._task is not None, "start the turn first"  # noqa: S101
-        await asyncio.shield(self._task)
+        if self._task is not None:
+            await asyncio.shield(self._task)
+        else:
+            async for _ in stream.read_events(self.run_id, self.opened.last_event):
+                pass
         return await rows.run(self._result)
 
     def _result(self) -> RunResult:
@@ -90,23 +100,25 @@ class Turn:
         current_scope.set(RunScope(self.principal, self.agent.pk, self.session_id, self.run_id))
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is the body of a task
-        live = stream.open_stream(self.run_id, task)
+        live = stream.open_stream(self.run_id, task, after=self.opened.last_event)
         live.publish("run.started", {"agent_id": self.agent.agent_id, "title": self.opened.title})
         observer = Observer(str(self.run_id))
         status = await self._observe(agno_run, observer, live)
         # Asked to stop while settling: the answer is there already, so it is kept as it is.
-        settling = asyncio.ensure_future(self._settle(status, observer.seen, live))
-        while not settling.done():
+        settled = asyncio.ensure_future(self._settle(status, observer.seen, live))
+        while not settled.done():
             try:
-                await asyncio.shield(settling)
+                await asyncio.shield(settled)
             except asyncio.CancelledError:
                 continue
-        settling.result()
+        if next_run := settled.result():
+            _in_background(start_next(next_run))
 
     async def _observe(self, agno_run: AgnoRun, observer: Observer, live: stream.RunStream) -> RunStatus:
         seen = observer.seen
         try:
-            events = agno_run(self.text, str(self.run_id), str(self.session_id), str(self.principal.user_id))
+            conversation = str(self.session_id or self.run_id)
+            events = agno_run(self.opened.text, str(self.run_id), conversation, str(self.principal.user_id))
             async for event in events:
                 for kind, data in observer.observe(event):
                     live.publish(kind, data)
@@ -124,9 +136,10 @@ class Turn:
             return RunStatus.CANCELLED
         return _status_of(seen.failure)
 
-    async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> None:
+    async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> UUID | None:
+        """Answers the run that is next in the session."""
         ended = monotonic()
-        ending = recorder.Ending(
+        ending = settling.Ending(
             status=status,
             rows=_rows_for(status, seen),
             error=_error_of(status, seen, afterword_of(self.run_id).detail),
@@ -140,31 +153,32 @@ class Turn:
         )
         await stream.leave_the_beat(live)
         try:
-            await self._write_ending(ending, live)
+            return await self._write_ending(ending, live)
         finally:
-            recorder.forget(self.run_id)
+            recording.forget(self.run_id)
             stream.close_stream(live)
 
-    async def _write_ending(self, ending: recorder.Ending, live: stream.RunStream) -> None:
+    async def _write_ending(self, ending: settling.Ending, live: stream.RunStream) -> UUID | None:
         number = live.next_number()
         for pause in (*SETTLE_RETRY_SECONDS, None):
             try:
-                data = await rows.run(recorder.settle, self.run_id, ending, live.unwritten(), number)
+                settled = await rows.run(settling.settle, self.run_id, ending, live.unwritten(), number)
             except (OperationalError, InterfaceError):
                 if pause is None:
                     # Its events up to the last beat are in rows; recovery finishes the books from them.
                     logger.exception("run %s could not be settled; it is left to recovery", self.run_id)
-                    data = {"error": {"code": recorder.INTERRUPTED.code, "message": recorder.INTERRUPTED.message}}
-                    live.publish("run.interrupted", data)
-                    return
+                    told = {"code": settling.INTERRUPTED.code, "message": settling.INTERRUPTED.message}
+                    live.publish("run.interrupted", {"error": told})
+                    return None
                 await asyncio.sleep(pause)
             except Exception:
                 # Readers must not wait for ever for what cannot be written; recovery finishes the books.
                 live.publish("run.interrupted", {"error": {"code": GENERIC.code, "message": GENERIC.message}})
                 raise
             else:
-                await self._publish_last(ending.status, data, live)
-                return
+                await self._publish_last(ending.status, settled.data if settled else None, live)
+                return settled.next_run if settled else None
+        return None
 
     async def _publish_last(self, status: RunStatus, data: dict[str, Any] | None, live: stream.RunStream) -> None:
         if data is None:
@@ -175,31 +189,75 @@ class Turn:
                 live.publish("run.cancelled", {"error": {"code": error.code, "message": error.message}})
                 return
             status, data = RunStatus(result.status), result.as_json()
-        live.publish(recorder.LAST_EVENT[status], data)
+        live.publish(LAST_EVENT[status], data)
 
 
-async def open_turn(
-    principal: Principal,
-    agent: Agent,
-    text: str,
-    *,
-    session_id: UUID | None = None,
-    new_session_id: UUID | None = None,
-    run_id: UUID | None = None,
-    may_be_free: bool = False,
-) -> Turn:
-    """Store the question and the run (see recorder.open_turn) and answer the turn, ready to be started."""
-    opened = await rows.run(
-        recorder.open_turn,
-        principal,
-        agent,
-        text,
-        session_id=session_id,
-        new_session_id=new_session_id,
-        run_id=run_id,
-        may_be_free=may_be_free,
-    )
-    return Turn(principal, agent, text, opened)
+async def open_turn(principal: Principal, agent: Agent, ask: Ask) -> Turn:
+    """Store the question and the run (see opening.open_turn) and answer the turn, ready to be started."""
+    opened = await rows.run(opening.open_turn, principal, agent, ask)
+    if opened.status is RunStatus.PENDING and not ask.in_background:
+        # Whoever was before it may have been left behind by a process that is gone.
+        _in_background(_start_first(opened))
+    return Turn(principal, agent, opened)
+
+
+async def start_next(run_id: UUID) -> None:
+    """Begin a run that waits, if it is its turn: here, or on the worker when it is one of the worker's."""
+    if not await rows.run(_leave_to_worker, run_id):
+        await take_up(run_id)
+
+
+async def take_up(run_id: UUID) -> bool:
+    """Run, in this process, a run that was opened earlier. False when it is not its turn or somebody else has it.
+    What keeps it from running is stored as its failure."""
+    claimed = await rows.run(queue.claim, run_id)
+    if claimed is None:
+        return False
+    try:
+        principal, agent = await rows.run(queue.person_and_agent, claimed)
+        built = await rows.run(parts.build, agent, principal, claimed.opened.session_id)
+    except OpieError as error:
+        await _fail(claimed.opened, error)
+        return True
+    Turn(principal, agent, claimed.opened).start(built.agno_run)
+    return True
+
+
+async def stop(principal: Principal, run_id: UUID) -> None:
+    """Ask for a run to be stopped, wherever it runs, and let the next in its session begin. Raises NotFound."""
+    settled = await rows.run(queue.request_cancel, principal, run_id)
+    if settled and settled.next_run:
+        _in_background(start_next(settled.next_run))
+
+
+def _leave_to_worker(run_id: UUID) -> bool:
+    run = AgentOSRun.objects.filter(pk=run_id, is_background=True, status=RunStatus.PENDING).first()
+    if run is not None:
+        queue.defer_background(run_id)
+    return run is not None
+
+
+async def _start_first(opened: OpenedTurn) -> None:
+    assert opened.session_id is not None  # noqa: S101 - only sessions have lines
+    first = await rows.run(queue.first_in_line, opened.session_id)
+    if first is not None:
+        await start_next(first.pk)
+
+
+async def _fail(opened: OpenedTurn, error: OpieError) -> None:
+    row = AgentOSMessage(role="assistant", content="", is_answer=True)
+    ending = settling.Ending(RunStatus.FAILED, [row], RunError(error.code, error.message, "queue"))
+    settled = await rows.run(settling.settle, opened.run_id, ending, [], opened.last_event + 1)
+    if settled and settled.next_run:
+        _in_background(start_next(settled.next_run))
+
+
+def _in_background(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    """A task of nobody's, in a context of its own; `drain` waits for it."""
+    task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+    return task
 
 
 _shutting_down = False
@@ -239,7 +297,7 @@ def _rows_for(status: RunStatus, seen: Observation) -> list[AgentOSMessage]:
 
 def _error_of(status: RunStatus, seen: Observation, causes: str = "") -> RunError | None:
     if status is RunStatus.INTERRUPTED and seen.failure is None:
-        return recorder.INTERRUPTED
+        return settling.INTERRUPTED
     if status not in (RunStatus.FAILED, RunStatus.INTERRUPTED) or seen.failure is None:
         return None
     if seen.failure.code.startswith(OPIE_ERROR):

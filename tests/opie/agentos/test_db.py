@@ -21,7 +21,7 @@ from apps.opie.agentos.acting import NobodyActs, acting_principal
 from apps.opie.agentos.db import DjangoDb
 from apps.opie.agentos.not_offered import NotOffered
 from apps.opie.agentos.session_rows import MOST_AGNO_DATA, SessionDataTooLarge
-from apps.opie.engine import recorder
+from apps.opie.engine import recording
 from apps.opie.models import AgentOSMemory, AgentOSMessage, AgentOSRun, AgentOSSession
 from tests.opie.agentos.conftest import Person
 from tests.opie.agentos.tiny import TinyModel
@@ -229,12 +229,12 @@ async def test_a_run_that_the_recorder_writes_is_left_to_it(ann: Person) -> None
     db = DjangoDb(await rows.run(lambda: ann.principal))
     session_id, run_id = str(uuid4()), uuid4()
     await db.upsert_session(AgentSession(session_id=session_id))
-    recorder._recording.add(run_id)
+    recording._recording.add(run_id)
     try:
         await db.upsert_run(finished("x", str(run_id)), session_id)
         await db.upsert_run(finished("x", str(uuid4()), parent_run_id=str(run_id)), session_id)
     finally:
-        recorder.forget(run_id)
+        recording.forget(run_id)
     assert await rows.run(AgentOSRun.objects.count) == 0
 
 

@@ -16,7 +16,7 @@ from apps.opie.providers.registry import get_registry
 from tests.opie.engine.scripted import Script
 from tests.opie.people import Person
 
-Ask = Callable[..., Awaitable[Turn]]
+Asks = Callable[..., Awaitable[Turn]]
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
 
 
 @pytest.fixture
-async def ask(agents: dict[str, Any]) -> AsyncIterator[Ask]:
+async def ask(agents: dict[str, Any]) -> AsyncIterator[Asks]:
     """Ask an agent as the service does; what is still running at the end of the test is stopped and settled."""
 
     async def asked(

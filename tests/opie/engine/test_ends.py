@@ -8,12 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.api.errors import Conflict, NotFound
+from apps.api.errors import NotFound
 from apps.opie import rows
 from apps.opie.agentos.agent_rows import delete_agent
-from apps.opie.engine import recorder, stream
+from apps.opie.engine import opening, queue, recording, settling, stream
 from apps.opie.engine import turn as turns
-from apps.opie.engine.recorder import Ending
+from apps.opie.engine.opening import Ask
+from apps.opie.engine.settling import Ending
 from apps.opie.models import (
     Agent,
     AgentOSError,
@@ -27,7 +28,7 @@ from apps.opie.models.messages import MessageStatus
 from apps.opie.models.runs import END_STATUSES, RunStatus
 from apps.opie.models.usage import CallOutcome
 from apps.opie.tools import registry
-from tests.opie.engine.conftest import Ask, all_events, until
+from tests.opie.engine.conftest import Asks, all_events, until
 from tests.opie.engine.scripted import SILENCE, Script, Tool
 from tests.opie.people import Person
 
@@ -47,7 +48,7 @@ async def run_of(turn: turns.Turn) -> AgentOSRun:
     return await rows.run(AgentOSRun.objects.get, pk=turn.run_id)
 
 
-async def test_a_platform_that_is_not_there(ask: Ask, person: Person) -> None:
+async def test_a_platform_that_is_not_there(ask: Asks, person: Person) -> None:
     for times in (1, 2):
         turn = await ask(person, agent="broken")
         live = await all_events(turn)
@@ -64,7 +65,7 @@ async def test_a_platform_that_is_not_there(ask: Ask, person: Person) -> None:
         assert (error.occurrences, error.last_run_id) == (times, turn.run_id)
 
 
-async def test_a_fault_of_ours_is_told_without_its_insides(ask: Ask, person: Person, script: Script) -> None:
+async def test_a_fault_of_ours_is_told_without_its_insides(ask: Asks, person: Person, script: Script) -> None:
     def broken(*_: Any) -> None:
         raise KeyError(SECRET)
 
@@ -79,7 +80,7 @@ async def test_a_fault_of_ours_is_told_without_its_insides(ask: Ask, person: Per
 
 
 async def test_a_fault_in_the_agent_loop_is_told_without_its_insides(
-    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+    ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> list[Any]:
         raise ZeroDivisionError(SECRET)
@@ -94,7 +95,7 @@ async def test_a_fault_in_the_agent_loop_is_told_without_its_insides(
     assert "ZeroDivisionError" in error.detail
 
 
-async def test_a_platform_that_breaks_off_leaves_what_it_said(ask: Ask, person: Person, script: Script) -> None:
+async def test_a_platform_that_breaks_off_leaves_what_it_said(ask: Asks, person: Person, script: Script) -> None:
     script.will(["Half an ", RuntimeError(SECRET)])
     turn = await ask(person)
     live = await all_events(turn)
@@ -107,7 +108,7 @@ async def test_a_platform_that_breaks_off_leaves_what_it_said(ask: Ask, person: 
 
 
 async def test_a_tool_that_raises_is_counted_and_the_agent_goes_on(
-    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+    ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def explode() -> str:
         """Explode."""
@@ -129,7 +130,7 @@ async def test_a_tool_that_raises_is_counted_and_the_agent_goes_on(
 
 
 @pytest.mark.parametrize("words", [["Once ", "upon ", SILENCE], [SILENCE]], ids=["after-some-words", "silent"])
-async def test_cancel_stops_a_silent_model(ask: Ask, person: Person, script: Script, words: list[Any]) -> None:
+async def test_cancel_stops_a_silent_model(ask: Asks, person: Person, script: Script, words: list[Any]) -> None:
     script.will(words)
     turn = await ask(person)
     await until(turn, "message.delta" if len(words) > 1 else "run.started")
@@ -149,42 +150,20 @@ async def test_cancel_stops_a_silent_model(ask: Ask, person: Person, script: Scr
 def _request_cancel(person: Person, turn: turns.Turn) -> None:
     from django.db import connections
 
-    recorder.request_cancel(person.principal, turn.run_id)
+    queue.request_cancel(person.principal, turn.run_id)
     connections.close_all()
 
 
-async def test_nobody_cancels_a_run_of_somebody_else(ask: Ask, person: Person, member: Person, script: Script) -> None:
+async def test_nobody_cancels_a_run_of_somebody_else(ask: Asks, person: Person, member: Person, script: Script) -> None:
     script.will([0.3, "Still here."])
     turn = await ask(person)
     with pytest.raises(NotFound):
-        await rows.run(recorder.request_cancel, member.principal, turn.run_id)
+        await rows.run(queue.request_cancel, member.principal, turn.run_id)
     assert (await turn.result()).status == RunStatus.COMPLETED
 
 
-async def test_a_second_message_has_to_wait(ask: Ask, person: Person, script: Script) -> None:
-    script.will(["Wait ", 0.3, "for me."])
-    turn = await ask(person)
-    with pytest.raises(Conflict) as refused:
-        await ask(person, "And now?", session_id=turn.session_id)
-    assert refused.value.code == "session_busy"
-    await turn.result()
-    assert await rows.run(AgentOSMessage.objects.filter(session_id=turn.session_id).count) == 2
-    await (await ask(person, "And now?", session_id=turn.session_id)).result()
-
-
-async def test_of_two_messages_at_once_one_is_taken(ask: Ask, person: Person, script: Script) -> None:
-    first = await ask(person)
-    await first.result()
-    script.will([0.2, "Yes."])
-    asked = [ask(person, str(number), session_id=first.session_id) for number in range(4)]
-    got = await asyncio.gather(*asked, return_exceptions=True)
-    taken = [turn for turn in got if isinstance(turn, turns.Turn)]
-    assert len(taken) == 1
-    assert all(isinstance(other, Conflict) for other in got if other is not taken[0])
-
-
 async def test_draining_waits_and_then_interrupts(
-    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+    ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "_shutting_down", False)
     script.will(["In ", 0.3, "time."], ["Too ", SILENCE])
@@ -199,7 +178,7 @@ async def test_draining_waits_and_then_interrupts(
     assert (await usage_of(slow)).outcome == CallOutcome.CANCELLED
 
 
-async def test_a_session_deleted_meanwhile_takes_its_run_along(ask: Ask, person: Person, script: Script) -> None:
+async def test_a_session_deleted_meanwhile_takes_its_run_along(ask: Asks, person: Person, script: Script) -> None:
     script.will(["Going, ", SILENCE], ["Staying, ", 1.0, "staying."])
     turn = await ask(person)
     await until(turn, "message.delta")
@@ -218,7 +197,7 @@ async def test_a_session_deleted_meanwhile_takes_its_run_along(ask: Ask, person:
 
 
 async def test_an_agent_withdrawn_or_changed_meanwhile_still_answers_as_it_was(
-    ask: Ask, person: Person, script: Script
+    ask: Asks, person: Person, script: Script
 ) -> None:
     script.will(["Half ", 0.3, "and half."])
     turn = await ask(person)
@@ -230,7 +209,7 @@ async def test_an_agent_withdrawn_or_changed_meanwhile_still_answers_as_it_was(
         await ask(person, session_id=turn.session_id)
 
 
-async def test_an_agent_deleted_meanwhile_still_answers(ask: Ask, person: Person, script: Script) -> None:
+async def test_an_agent_deleted_meanwhile_still_answers(ask: Asks, person: Person, script: Script) -> None:
     script.will([0.3, Tool("calculate", {"expression": "1 + 1"})], ["It is 2."])
     turn = await ask(person)
     await rows.run(delete_agent, person.principal, turn.agent)
@@ -245,7 +224,7 @@ def test_an_agent_deleted_before_the_question_is_not_there(agents: Any, person: 
     agent = Agent.objects.get(agent_id="helper")
     Agent.objects.filter(pk=agent.pk).delete()
     with pytest.raises(NotFound) as refused:
-        recorder.open_turn(person.principal, agent, "Hello")
+        opening.open_turn(person.principal, agent, Ask("Hello"))
     assert refused.value.code == "agent_not_found"
     assert (AgentOSSession.objects.count(), AgentOSRun.objects.count()) == (0, 0)
 
@@ -253,7 +232,7 @@ def test_an_agent_deleted_before_the_question_is_not_there(agents: Any, person: 
 def test_a_new_session_cannot_take_the_place_of_another(agents: Any, person: Person, stranger: Person) -> None:
     taken = AgentOSSession.objects.create(user=stranger.user, team=stranger.team)
     with pytest.raises(NotFound) as refused:
-        recorder.open_turn(person.principal, Agent.objects.get(agent_id="helper"), "Hello", new_session_id=taken.pk)
+        opening.open_turn(person.principal, Agent.objects.get(agent_id="helper"), Ask("Hello", new_session_id=taken.pk))
     assert refused.value.code == "session_not_found"
     taken.refresh_from_db()
     assert (taken.user_id, taken.message_count) == (stranger.user.pk, 0)
@@ -263,14 +242,14 @@ def test_a_new_session_cannot_take_the_place_of_another(agents: Any, person: Per
 @given(attempts=st.lists(st.sampled_from(sorted(END_STATUSES)), min_size=2, max_size=5))
 def test_an_end_is_the_end(agents: Any, person: Person, attempts: list[str]) -> None:
     """Whatever is tried after a run has ended, in whatever order, changes nothing."""
-    opened = recorder.open_turn(person.principal, Agent.objects.get(agent_id="helper"), "Hello")
+    opened = opening.open_turn(person.principal, Agent.objects.get(agent_id="helper"), Ask("Hello"))
     answers = [
-        recorder.settle(opened.run_id, Ending(RunStatus(status), [_said(status)]), [], number)
+        settling.settle(opened.run_id, Ending(RunStatus(status), [_said(status)]), [], number)
         for number, status in enumerate(attempts, start=1)
     ]
-    recorder.interrupt(opened.run_id)
-    recorder.request_cancel(person.principal, opened.run_id)
-    recorder.beat({opened.run_id: [(50, "message.delta", {"text": "late"})]})
+    settling.interrupt(opened.run_id)
+    queue.request_cancel(person.principal, opened.run_id)
+    recording.beat({opened.run_id: [(50, "message.delta", {"text": "late"})]})
     run = AgentOSRun.objects.get(pk=opened.run_id)
     assert run.status == attempts[0]
     assert run.cancel_requested_at is None

@@ -10,7 +10,7 @@ from apps.opie.engine import stream
 from apps.opie.events import RunEvent
 from apps.opie.models import AgentOSMessage
 from apps.opie.models.runs import RunStatus
-from tests.opie.engine.conftest import Ask, all_events, until
+from tests.opie.engine.conftest import Asks, all_events, until
 from tests.opie.engine.scripted import Script
 from tests.opie.people import Person
 
@@ -30,7 +30,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Any:
     return read
 
 
-async def test_a_reader_who_leaves_does_not_stop_the_run(ask: Ask, person: Person, script: Script) -> None:
+async def test_a_reader_who_leaves_does_not_stop_the_run(ask: Asks, person: Person, script: Script) -> None:
     script.will(["One ", 0.2, "two ", 0.2, "three."])
     turn = await ask(person)
     await until(turn, "message.delta")
@@ -38,12 +38,12 @@ async def test_a_reader_who_leaves_does_not_stop_the_run(ask: Ask, person: Perso
     assert await rows.run(AgentOSMessage.objects.filter(run_id=turn.run_id).count) == 2
 
 
-async def test_a_run_that_nobody_reads_is_recorded(ask: Ask, person: Person, script: Script) -> None:
+async def test_a_run_that_nobody_reads_is_recorded(ask: Asks, person: Person, script: Script) -> None:
     turn = await ask(person)
     assert (await turn.result()).status == RunStatus.COMPLETED
 
 
-async def test_giving_up_waiting_does_not_stop_the_run(ask: Ask, person: Person, script: Script) -> None:
+async def test_giving_up_waiting_does_not_stop_the_run(ask: Asks, person: Person, script: Script) -> None:
     script.will(["Slow ", 0.3, "answer."])
     turn = await ask(person)
     with pytest.raises(TimeoutError):
@@ -51,7 +51,7 @@ async def test_giving_up_waiting_does_not_stop_the_run(ask: Ask, person: Person,
     assert (await turn.result()).content == "Slow answer."
 
 
-async def test_all_readers_see_the_same(ask: Ask, person: Person, script: Script, elsewhere: Any) -> None:
+async def test_all_readers_see_the_same(ask: Asks, person: Person, script: Script, elsewhere: Any) -> None:
     script.will(["One ", 0.3, "two ", 0.3, "three."])
     turn = await ask(person)
     early, other, far = await asyncio.gather(all_events(turn), all_events(turn), elsewhere(turn.run_id))
@@ -61,7 +61,7 @@ async def test_all_readers_see_the_same(ask: Ask, person: Person, script: Script
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3, 4, 5, 99, 10**9 - 1])
 async def test_coming_back_goes_on_behind_the_last_event_seen(
-    ask: Ask, person: Person, script: Script, elsewhere: Any, after: int
+    ask: Asks, person: Person, script: Script, elsewhere: Any, after: int
 ) -> None:
     script.will(["One ", "two ", "three."])
     turn = await ask(person)
@@ -71,7 +71,7 @@ async def test_coming_back_goes_on_behind_the_last_event_seen(
     assert await elsewhere(turn.run_id, after) == everything[after:]
 
 
-async def test_coming_back_in_the_middle_of_a_live_run(ask: Ask, person: Person, script: Script) -> None:
+async def test_coming_back_in_the_middle_of_a_live_run(ask: Asks, person: Person, script: Script) -> None:
     script.will(["One ", 0.2, "two ", 0.2, "three."])
     turn = await ask(person)
     seen = await until(turn, "message.delta")
@@ -80,7 +80,7 @@ async def test_coming_back_in_the_middle_of_a_live_run(ask: Ask, person: Person,
 
 
 async def test_a_stream_is_forgotten_some_time_after_its_end(
-    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+    ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "KEPT_AFTER_THE_END_SECONDS", 0.05)
     turn = await ask(person)

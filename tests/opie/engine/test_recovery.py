@@ -10,12 +10,13 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from apps.opie import rows
-from apps.opie.engine import recorder
+from apps.opie.engine import opening, recording, recovery, settling
+from apps.opie.engine.opening import Ask
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSUsage
 from apps.opie.models.messages import MessageStatus
 from apps.opie.models.runs import RunStatus
 from apps.opie.models.usage import CallOutcome
-from tests.opie.engine.conftest import Ask, all_events, until
+from tests.opie.engine.conftest import Asks, all_events, until
 from tests.opie.engine.scripted import SILENCE, Script
 from tests.opie.people import Person
 
@@ -23,19 +24,19 @@ from tests.opie.people import Person
 def dead_run(person: Person, said: str, **fields: Any) -> AgentOSRun:
     """A run whose process was killed in the middle of its answer."""
     agent = Agent.objects.get(agent_id="scripted")
-    opened = recorder.open_turn(person.principal, agent, "Tell me")
-    recorder.beat({opened.run_id: [(1, "run.started", {}), (2, "message.delta", {"text": said})]})
+    opened = opening.open_turn(person.principal, agent, Ask("Tell me"))
+    recording.beat({opened.run_id: [(1, "run.started", {}), (2, "message.delta", {"text": said})]})
     AgentOSUsage.objects.create(run_id=opened.run_id, team=person.team, user=person.user, platform_name="x", model="x")
-    recorder.forget(opened.run_id)
-    old = timezone.now() - recorder.STALE_AFTER - timedelta(seconds=1)
+    recording.forget(opened.run_id)
+    old = timezone.now() - recording.STALE_AFTER - timedelta(seconds=1)
     AgentOSRun.objects.filter(pk=opened.run_id).update(heartbeat_at=old, **fields)
     return AgentOSRun.objects.get(pk=opened.run_id)
 
 
 def test_a_dead_run_is_finished_by_recovery(agents: Any, person: Person) -> None:
     run = dead_run(person, "So far")
-    assert recorder.interrupt_stale() == [run.pk]
-    assert recorder.interrupt_stale() == []
+    assert recovery.interrupt_stale() == [run.pk]
+    assert recovery.interrupt_stale() == []
     run.refresh_from_db()
     assert run.status == RunStatus.INTERRUPTED
     answer = AgentOSMessage.objects.get(run=run, is_answer=True)
@@ -48,14 +49,14 @@ def test_a_dead_run_is_finished_by_recovery(agents: Any, person: Person) -> None
 
 def test_a_run_of_this_process_or_with_a_heartbeat_is_left_alone(agents: Any, person: Person) -> None:
     run = dead_run(person, "So far")
-    recorder._recording.add(run.pk)
-    assert recorder.interrupt_stale() == []
-    recorder.forget(run.pk)
+    recording._recording.add(run.pk)
+    assert recovery.interrupt_stale() == []
+    recording.forget(run.pk)
     AgentOSRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
-    assert recorder.interrupt_stale() == []
+    assert recovery.interrupt_stale() == []
 
 
-async def test_a_new_message_finishes_a_dead_run_first(ask: Ask, person: Person, script: Script) -> None:
+async def test_a_new_message_finishes_a_dead_run_first(ask: Asks, person: Person, script: Script) -> None:
     run = await rows.run(dead_run, person, "So far")
     turn = await ask(person, "Go on", session_id=run.session_id)
     await turn.result()
@@ -65,12 +66,12 @@ async def test_a_new_message_finishes_a_dead_run_first(ask: Ask, person: Person,
     assert kept == [(1, "Tell me"), (2, "So far"), (3, "Go on"), (4, "Hello there.")]
 
 
-async def test_a_process_that_lost_its_run_tells_what_the_rows_say(ask: Ask, person: Person, script: Script) -> None:
+async def test_a_process_that_lost_its_run_tells_what_the_rows_say(ask: Asks, person: Person, script: Script) -> None:
     script.will(["Half", SILENCE])
     turn = await ask(person)
     await until(turn, "message.delta")
     await asyncio.sleep(0.6)
-    await rows.run(recorder.interrupt, turn.run_id)  # another process took it for dead
+    await rows.run(settling.interrupt, turn.run_id)  # another process took it for dead
     live = await all_events(turn)
     assert (live[-1].type, live[-1].data["status"]) == ("run.interrupted", "interrupted")
     assert (await turn.result()).status == RunStatus.INTERRUPTED
@@ -78,12 +79,12 @@ async def test_a_process_that_lost_its_run_tells_what_the_rows_say(ask: Ask, per
 
 
 async def test_the_database_comes_back_in_time(
-    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+    ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, failures = rows.run, [OperationalError("the server closed the connection"), OperationalError("again")]
 
     async def sometimes(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if function is recorder.settle and failures:
+        if function is settling.settle and failures:
             raise failures.pop()
         return await real(function, *args, **kwargs)
 
@@ -94,13 +95,13 @@ async def test_the_database_comes_back_in_time(
 
 
 async def test_a_try_whose_answer_was_lost_is_not_made_twice(
-    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+    ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, tries = rows.run, []
 
     async def lost(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         answer = await real(function, *args, **kwargs)
-        if function is recorder.settle:
+        if function is settling.settle:
             tries.append(answer)
             if len(tries) == 1:
                 raise OperationalError("the connection broke after COMMIT")
@@ -114,12 +115,12 @@ async def test_a_try_whose_answer_was_lost_is_not_made_twice(
 
 
 async def test_the_beat_survives_a_database_that_refuses(
-    ask: Ask, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+    ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, failures = rows.run, [OperationalError("away"), OperationalError("still away")]
 
     async def sometimes(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if function is recorder.beat and failures:
+        if function is recording.beat and failures:
             raise failures.pop()
         return await real(function, *args, **kwargs)
 

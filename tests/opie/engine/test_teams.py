@@ -12,7 +12,7 @@ from apps.opie.engine.recorded import RecordedTeam
 from apps.opie.models import Agent, AgentMember, AgentOSMessage, AgentOSUsage, AIPlatform
 from apps.opie.models.agents import AgentKind
 from apps.opie.models.runs import RunStatus
-from tests.opie.engine.conftest import Ask, all_events
+from tests.opie.engine.conftest import Asks, all_events
 from tests.opie.engine.scripted import Script, Tool
 from tests.opie.people import Person
 
@@ -34,7 +34,7 @@ def squad(agents: dict[str, Agent]) -> Agent:
     return leader
 
 
-async def test_a_team_answers_as_one_run(ask: Ask, person: Person, squad: Agent, script: Script) -> None:
+async def test_a_team_answers_as_one_run(ask: Asks, person: Person, squad: Agent, script: Script) -> None:
     script.will(
         [Tool("delegate_task_to_member", {"member_id": "scout", "task": "Find the number."})],
         ["The scout says seven."],
@@ -52,21 +52,21 @@ async def test_a_team_answers_as_one_run(ask: Ask, person: Person, squad: Agent,
     assert await rows.run(AgentOSMessage.objects.filter(run_id=turn.run_id, is_answer=True).count) == 1
 
 
-async def test_a_team_without_members_says_what_to_do(ask: Ask, person: Person, agents: Any) -> None:
+async def test_a_team_without_members_says_what_to_do(ask: Asks, person: Person, agents: Any) -> None:
     await rows.run(of_kind, "scripted", AgentKind.TEAM)
     with pytest.raises(Conflict) as refused:
         await ask(person)
     assert refused.value.code == "team_without_members"
 
 
-async def test_a_workflow_is_not_offered_yet(ask: Ask, person: Person, agents: Any) -> None:
+async def test_a_workflow_is_not_offered_yet(ask: Asks, person: Person, agents: Any) -> None:
     await rows.run(of_kind, "scripted", AgentKind.WORKFLOW)
     with pytest.raises(Conflict) as refused:
         await ask(person)
     assert refused.value.code == "not_offered"
 
 
-async def test_a_task_agent_answers(ask: Ask, person: Person, agents: Any) -> None:
+async def test_a_task_agent_answers(ask: Asks, person: Person, agents: Any) -> None:
     await rows.run(of_kind, "helper", AgentKind.TASK)
     result = await (await ask(person, "What is 5 * 5?", "helper")).result()
     assert "25" in result.content

@@ -10,7 +10,7 @@ from apps.opie.engine.outcome import result_of_run
 from apps.opie.models import AgentOSMessage, AgentOSPerformance, AgentOSRun, AgentOSUsage, RunEventBatch
 from apps.opie.models.runs import RunStatus
 from apps.opie.models.usage import CallOutcome
-from tests.opie.engine.conftest import Ask, all_events
+from tests.opie.engine.conftest import Asks, all_events
 from tests.opie.engine.scripted import Script, Think, Tool
 from tests.opie.people import Person
 
@@ -27,7 +27,7 @@ def events_in_rows(run_id: Any) -> list[tuple[int, str, dict[str, Any]]]:
     ]
 
 
-async def test_a_plain_answer_is_all_in_the_rows(ask: Ask, person: Person) -> None:
+async def test_a_plain_answer_is_all_in_the_rows(ask: Asks, person: Person) -> None:
     turn = await ask(person, "What can you do?", "helper")
     live = await all_events(turn)
     result = await turn.result()
@@ -47,7 +47,7 @@ async def test_a_plain_answer_is_all_in_the_rows(ask: Ask, person: Person) -> No
     assert run.agent_version == 1
 
 
-async def test_events_in_rows_are_the_live_ones_and_the_last_is_the_result(ask: Ask, person: Person) -> None:
+async def test_events_in_rows_are_the_live_ones_and_the_last_is_the_result(ask: Asks, person: Person) -> None:
     turn = await ask(person, "What is 17 * 23?", "helper")
     live = await all_events(turn)
     result = await turn.result()
@@ -59,7 +59,7 @@ async def test_events_in_rows_are_the_live_ones_and_the_last_is_the_result(ask: 
     assert live[-1].data == result.as_json() == (await rows.run(result_of_run, turn.run_id)).as_json()
 
 
-async def test_a_tool_round_is_kept_as_the_model_saw_it(ask: Ask, person: Person) -> None:
+async def test_a_tool_round_is_kept_as_the_model_saw_it(ask: Asks, person: Person) -> None:
     turn = await ask(person, "What is 17 * 23?", "helper")
     live = await all_events(turn)
     result = await turn.result()
@@ -80,7 +80,7 @@ async def test_a_tool_round_is_kept_as_the_model_saw_it(ask: Ask, person: Person
 
 
 async def test_the_question_and_the_run_are_committed_before_the_model_is_called(
-    ask: Ask, person: Person, script: Script
+    ask: Asks, person: Person, script: Script
 ) -> None:
     seen: list[Any] = []
 
@@ -98,7 +98,7 @@ async def test_the_question_and_the_run_are_committed_before_the_model_is_called
     assert seen == [(RunStatus.RUNNING, ["Are you there?"]), CallOutcome.OPEN]
 
 
-async def test_messages_are_numbered_without_gaps_over_turns(ask: Ask, person: Person) -> None:
+async def test_messages_are_numbered_without_gaps_over_turns(ask: Asks, person: Person) -> None:
     turn = await ask(person, "What is 2 + 2?", "helper")
     await turn.result()
     for text in ("Hello", "What is 3 + 3?"):
@@ -110,7 +110,7 @@ async def test_messages_are_numbered_without_gaps_over_turns(ask: Ask, person: P
     assert sorted(numbers) == list(range(1, 11))
 
 
-async def test_history_reaches_the_model(ask: Ask, person: Person, script: Script) -> None:
+async def test_history_reaches_the_model(ask: Asks, person: Person, script: Script) -> None:
     turn = await ask(person, "My dog is called Rex.")
     await turn.result()
     await (await ask(person, "What is it called?", session_id=turn.session_id)).result()
@@ -120,7 +120,7 @@ async def test_history_reaches_the_model(ask: Ask, person: Person, script: Scrip
     assert contents[-1] == "What is it called?"
 
 
-async def test_text_around_a_tool_and_reasoning_add_up(ask: Ask, person: Person, script: Script) -> None:
+async def test_text_around_a_tool_and_reasoning_add_up(ask: Asks, person: Person, script: Script) -> None:
     script.will(
         [Think("Let me "), Think("see."), "I will ", "count. ", Tool("calculate", {"expression": "1+1"})],
         [Think("Good."), "It is ", "2."],
@@ -140,7 +140,7 @@ async def test_text_around_a_tool_and_reasoning_add_up(ask: Ask, person: Person,
 
 @pytest.mark.parametrize("nasty", ["NUL \x00 in the middle", "half \ud83d a pair", "all \U0001f600 fine"])
 async def test_what_postgresql_cannot_keep_does_not_end_a_run(
-    ask: Ask, person: Person, script: Script, nasty: str
+    ask: Asks, person: Person, script: Script, nasty: str
 ) -> None:
     script.will([Think(nasty), nasty, Tool("calculate", {"expression": nasty})], [nasty])
     turn = await ask(person)

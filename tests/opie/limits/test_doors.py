@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from apps.api.errors import LimitExceeded
 from apps.api.ids import uuid7
-from apps.opie.engine import recorder
+from apps.opie.engine import opening
+from apps.opie.engine.opening import Ask
 from apps.opie.ledger import budgets
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession, Budget, Limit
 from tests.opie.ledger.written import at_once
@@ -22,7 +23,7 @@ def test_of_many_who_open_a_run_at_once_none_is_one_too_many(
 
     def one(place: int) -> bool:
         try:
-            recorder.open_turn(both[place % 2].principal, agents["helper"], "Hello")
+            opening.open_turn(both[place % 2].principal, agents["helper"], Ask("Hello"))
         except LimitExceeded:
             return False
         return True
@@ -34,7 +35,7 @@ def test_of_many_who_open_a_run_at_once_none_is_one_too_many(
 
 def test_the_answer_says_what_was_exceeded(person: Person, agents: dict[str, Agent]) -> None:
     Limit.objects.create(team=person.team, each_user=True, parallel_runs=1)
-    recorder.open_turn(person.principal, agents["helper"], "Hello")
+    opening.open_turn(person.principal, agents["helper"], Ask("Hello"))
     answer = call("POST", "agentos/send-message/", HELLO, person.headers)
     assert (answer.status_code, answer["Retry-After"]) == (429, "2")
     error = error_of(answer)

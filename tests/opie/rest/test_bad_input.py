@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from apps.opie.engine import recorder
+from apps.opie.engine import opening, recording
+from apps.opie.engine.opening import Ask
 from apps.opie.models import Agent, AgentOSRun, AgentOSSession
 from tests.opie.people import Person, make_key
 from tests.opie.rest.caller import call, counts, error_of
@@ -16,8 +17,8 @@ NESTED = b'{"agent_id": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 @pytest.fixture
 def their_run(agents: dict[str, Agent], stranger: Person) -> AgentOSRun:
     """A run in somebody else's session."""
-    opened = recorder.open_turn(stranger.principal, agents["foreign"], "A secret of theirs")
-    recorder.forget(opened.run_id)
+    opened = opening.open_turn(stranger.principal, agents["foreign"], Ask("A secret of theirs"))
+    recording.forget(opened.run_id)
     return AgentOSRun.objects.get(pk=opened.run_id)
 
 

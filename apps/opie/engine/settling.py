@@ -1,0 +1,156 @@
+"""What is written when a run ends: its messages, its figures, its last events and its error, in one transaction. Sync.
+
+A run never leaves an end state: every change of status is made to a row that is locked and still live, and who loses
+the race changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.opie.engine import recording
+from apps.opie.engine.outcome import result_of
+from apps.opie.engine.recording import LAST_EVENT, Events, append_events
+from apps.opie.ledger.calls import close_open_calls
+from apps.opie.ledger.summary import RunUsage, usage_of_run
+from apps.opie.metrics.errors import RunError, record_error
+from apps.opie.models import AgentOSMessage, AgentOSPerformance, AgentOSRun, RunEventBatch
+from apps.opie.models.messages import MessageRole, MessageStatus
+from apps.opie.models.runs import LIVE_STATUSES, RunStatus
+
+INTERRUPTED = RunError(
+    "run_interrupted", "The answer broke off because Opie was stopped. Ask again to get the rest.", "process"
+)
+
+
+@dataclass(slots=True)
+class Ending:
+    """How a run ended, ready to be written. `rows` are unsaved messages; times are milliseconds.
+
+    `error` is why it did not complete; `tool_errors` are failures that the agent could go on after.
+    """
+
+    status: RunStatus
+    rows: list[AgentOSMessage] = field(default_factory=list)
+    error: RunError | None = None
+    time_to_first_token_ms: int | None = None
+    duration_ms: int = 0
+    tool_ms: int = 0
+    database_ms: int = 0
+    citations: list[dict[str, Any]] = field(default_factory=list)
+    tool_errors: list[RunError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was written: the data of the run's last event, and the run that is next in its session's line, if any."""
+
+    data: dict[str, Any]
+    next_run: UUID | None
+
+
+def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Settled | None:
+    """Write how a run ended. Its last event is numbered `last_number`.
+
+    None when the run had ended already or is gone with its session, and then nothing is written.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        run = AgentOSRun.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=run_id).first()
+        if run is None or run.status not in LIVE_STATUSES:
+            return None
+        used = usage_of_run(run_id)
+        if used.open_calls:
+            close_open_calls(run_id)
+            used = usage_of_run(run_id)
+        next_run = _store_rows(run, ending, now)
+        run.status, run.finished_at, run.paused_state = ending.status, now, None
+        if ending.error:
+            run.error_code, run.error_message = ending.error.code, ending.error.message[:500]
+            record_error(run, ending.error, now)
+        for tool_error in ending.tool_errors:
+            record_error(run, tool_error, now)
+        run.save(update_fields=["status", "finished_at", "error_code", "error_message", "output", "paused_state"])
+        performance = _store_performance(run, ending, used)
+        data = result_of(run, ending.rows, used, performance).as_json()
+        append_events(run_id, [*events, (last_number, LAST_EVENT[ending.status], data)])
+    recording.forget(run_id)
+    return Settled(data, next_run)
+
+
+def interrupt(run_id: UUID, error: RunError = INTERRUPTED) -> Settled | None:
+    """End one run as interrupted with the text that its events hold."""
+    batches = list(RunEventBatch.objects.filter(run_id=run_id).order_by("first_number"))
+    said = [event for batch in batches for event in batch.events]
+    text = "".join(data["text"] for _, kind, data in said if kind == "message.delta")
+    row = AgentOSMessage(role=MessageRole.ASSISTANT, content=text, is_answer=True)
+    last_number = batches[-1].last_number + 1 if batches else 1
+    return settle(run_id, Ending(RunStatus.INTERRUPTED, [row], error), [], last_number)
+
+
+def _store_rows(run: AgentOSRun, ending: Ending, now: datetime) -> UUID | None:
+    """Store what was said, at the end of the run's branch; answers which run is next in the session."""
+    answer = next((row for row in ending.rows if row.is_answer), None)
+    if answer is not None:
+        answer.citations = ending.citations
+        answer.status = _MESSAGE_STATUS[ending.status]
+        if ending.error:
+            answer.metadata["error"] = {"code": ending.error.code, "message": ending.error.message}
+            answer.content = answer.content or ending.error.message
+    if run.session_id is None:
+        run.output = {"content": answer.content if answer else ""}
+        return None
+    last, next_run = _note_in_session(run, ending.rows, now)
+    _store_messages(run, ending.rows, last - len(ending.rows), now)
+    return next_run
+
+
+def _note_in_session(run: AgentOSRun, rows: Sequence[AgentOSMessage], now: datetime) -> tuple[int, UUID | None]:
+    """Reserve numbers for the messages, and let the branch end with them unless another one is shown by now. Answers
+    the last number, and the run that waits longest. One statement, which also locks the session."""
+    head = rows[-1].pk if rows else run.question_id
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE opie_agentossession SET message_count = message_count + %s, last_message_at = %s, updated_at = %s,"
+            " head_id = CASE WHEN head_id = %s THEN %s ELSE head_id END WHERE id = %s RETURNING message_count,"
+            " (SELECT id FROM opie_agentosrun WHERE session_id = %s AND status = 'pending' ORDER BY id LIMIT 1)",
+            [len(rows), now, now, run.question_id, head, run.session_id, run.session_id],
+        )
+        last, next_run = cursor.fetchone()
+    return int(last), next_run
+
+
+def _store_messages(run: AgentOSRun, rows: Sequence[AgentOSMessage], number: int, now: datetime) -> None:
+    """Store unsaved messages, numbered from the one after `number`, each behind the one before."""
+    parent = run.question_id
+    for number, row in enumerate(rows, number + 1):  # noqa: B020 - it goes on from where it was
+        row.number, row.session_id, row.run, row.agent_id = number, run.session_id, run, run.agent_id  # type: ignore[assignment]
+        row.parent_id, parent = parent, row.pk
+        row.created_at = now
+    AgentOSMessage.objects.bulk_create(rows)
+
+
+def _store_performance(run: AgentOSRun, ending: Ending, used: RunUsage) -> AgentOSPerformance:
+    tokens = used.usage["output_tokens"]
+    return AgentOSPerformance.objects.create(
+        run=run,
+        time_to_first_token_ms=ending.time_to_first_token_ms,
+        duration_ms=ending.duration_ms,
+        model_ms=used.model_ms,
+        tool_ms=ending.tool_ms,
+        database_ms=ending.database_ms,
+        tokens_per_second=round(tokens / used.model_ms * 1000, 2) if tokens and used.model_ms else None,
+    )
+
+
+_MESSAGE_STATUS = {
+    RunStatus.COMPLETED: MessageStatus.COMPLETE,
+    RunStatus.FAILED: MessageStatus.FAILED,
+    RunStatus.CANCELLED: MessageStatus.CANCELLED,
+    RunStatus.INTERRUPTED: MessageStatus.INTERRUPTED,
+}
