@@ -2,86 +2,79 @@
 
 The books of a period are `spent` and `reserved`. Both change only under the lock of their row: two calls cannot both
 take the last cent. A reservation ends once, settled or released; who comes second changes nothing. So for every period:
-reserved = Σ held amounts, spent = Σ settled costs. Every call passes here, so it is a few statements of plain SQL.
+reserved = Σ held amounts, spent = Σ settled costs. Every call passes here: what it needs is one statement before it and
+one after it, together with its row (models/call_functions.py).
 
 Locks are always taken in the same order: budgets by id, and the periods of those budgets in that order.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_UP, Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from apps.accounts.principal import Principal
-from apps.api.errors import BudgetExceeded
-from apps.opie.ledger.budget_periods import ends_in, starts_on
+from apps.opie.ledger.budget_periods import starts_on
+from apps.opie.ledger.budget_refusals import nothing_set_aside, refusal_of, shown, used_up
 from apps.opie.ledger.notices import tell_managers
-from apps.opie.models import AgentOSUsage, Budget, BudgetPeriod, BudgetReservation
-from apps.opie.models.budgets import ReservationState
+from apps.opie.models import AgentOSUsage, Budget, BudgetPeriod, BudgetReservation, call_functions
+from apps.opie.models.budgets import BudgetPeriodKind, ReservationState
 from apps.opie.models.usage import CallOutcome
 
 WARN_AT = Decimal("0.8")
 HELD_AT_MOST = timedelta(hours=6)
 AT_ONCE = 1000
 STEP = Decimal("0.0000000001")  # the scale of the books
-SHOWN_STEP = Decimal("0.000001")
 
 
 def reserve(principal: Principal, call_id: UUID, most: Decimal | None, now: datetime | None = None) -> None:
     """Hold `most`, the dearest the call can get, in every budget that it must fit into: in all of them or in none.
 
     `most` is None when the price is unknown: such a call is let through only where each budget allows it, and holds
-    nothing. Raises BudgetExceeded, with Retry-After where waiting helps.
+    nothing. Raises BudgetExceeded, with Retry-After where waiting helps; the caller's transaction can go on.
     """
     now = now or timezone.now()
-    # The database would round it to its scale, and reserved could then differ from the sum of what is held.
-    held = None if most is None else most.quantize(STEP, ROUND_UP)
-    with transaction.atomic(savepoint=False):
-        # Locked, so that no budget is deleted or lowered between being asked and being held from.
-        who = {"team": principal.team_id, "user": principal.user_id, "key": principal.api_key_id}
-        asked = list(Budget.objects.raw(_LOCK_APPLYING, who))
-        refused = _refused(asked, call_id, held, now) if asked else None
-    # Not raised within: the caller's transaction goes on, with a smaller sum or without the call.
-    if refused is not None:
-        raise refused
+    hold = holding(principal, call_id, most, now)
+    refused = call_functions.admit(hold=hold)
+    if refused is not None and refused.budget is not None:
+        raise refusal_of(refused.budget, hold["most"], now)
 
 
-def _refused(asked: list[Budget], call_id: UUID, held: Decimal | None, now: datetime) -> BudgetExceeded | None:
-    """Hold it in all of these, or say what it does not fit into and hold nothing."""
-    books = _locked_books(asked, now)
-    try:
-        for budget in asked:
-            _require_room(budget, books[budget.pk], held, now)
-    except BudgetExceeded as refusal:
-        return refusal
-    _hold([books[budget.pk].id for budget in asked], call_id, held)
-    return None
+def holding(principal: Principal, call_id: UUID, most: Decimal | None, now: datetime) -> dict[str, Any]:
+    """What `call_functions.admit` needs to hold money for a call."""
+    return {
+        "call": call_id,
+        "team": principal.team_id,
+        "user": principal.user_id,
+        "key": principal.api_key_id,
+        # The database would round it to its scale, and reserved could then differ from the sum of what is held.
+        "most": None if most is None else most.quantize(STEP, ROUND_UP),
+        "starts": {kind: starts_on(kind, now) for kind in BudgetPeriodKind.values},
+        "held_at": timezone.now(),
+    }
 
 
 def settle(call_id: UUID, cost: Decimal | None, now: datetime | None = None) -> None:
     """Turn what was held for a call into what it cost. A cost that nobody knows is released: it is not guessed."""
-    state = ReservationState.RELEASED if cost is None else ReservationState.SETTLED
-    ending: dict[str, Any] = {
-        "state": state,
+    now = now or timezone.now()
+    warn(call_functions.settle(hold=ending_of(call_id, cost, now)).to_warn, now)
+
+
+def ending_of(call_id: UUID, cost: Decimal | None, now: datetime) -> dict[str, Any]:
+    """What `call_functions.settle` needs to end what is held for a call."""
+    return {
+        "call": call_id,
+        "state": ReservationState.RELEASED if cost is None else ReservationState.SETTLED,
         "cost": None if cost is None else cost.quantize(STEP),
-        "now": now or timezone.now(),
+        "warn_at": WARN_AT,
+        "now": now,
     }
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        cursor.execute(_LOCK_HELD, [call_id])
-        locked = [reservation for (reservation,) in cursor.fetchall()]
-        if not locked:
-            return
-        cursor.execute(_END, {"ids": locked} | ending)
-        to_warn = [period for (period,) in cursor.fetchall()]
-        if cost and to_warn:
-            _warn(to_warn, ending["now"])
 
 
 def release(call_ids: Iterable[UUID], now: datetime | None = None) -> None:
@@ -128,10 +121,10 @@ def refuse_when_spent(principal: Principal, now: datetime | None = None) -> None
     now = now or timezone.now()
     for budget in Budget.objects.applying_to(principal).order_by("pk"):
         if budget.amount == 0:
-            raise BudgetExceeded(f"{_at_start(subject_of(budget))} is 0. {_ASK}")
+            raise nothing_set_aside(budget)
         period = period_in_force(budget, now)
         if period.spent >= budget.amount:
-            raise _used_up(budget, now)
+            raise used_up(budget, now)
 
 
 def period_in_force(budget: Budget, now: datetime | None = None) -> BudgetPeriod:
@@ -156,143 +149,26 @@ def forget_warning(budget: Budget) -> None:
     periods.exclude(warned_at=None).update(warned_at=None)
 
 
-def subject_of(budget: Budget) -> str:
-    """Whose budget it is, in words for the person who runs into it."""
-    if budget.api_key_id:
-        return "the budget of this API key"
-    return "your budget" if budget.user_id else "your team's budget"
+def warn(periods: list[int], now: datetime) -> None:
+    """Tell those who can raise a budget, once a period, that four fifths of it are spent. Who is killed before this has
+    warned nobody: the next call that is settled does."""
+    if periods:
+        _warn(periods, now)
 
 
-# BudgetQuerySet.applying_to, locked.
-_LOCK_APPLYING = """
-    SELECT * FROM opie_budget
-    WHERE team_id = %(team)s AND is_enabled AND ((user_id IS NULL AND api_key_id IS NULL)
-        OR user_id = %(user)s OR api_key_id = %(key)s)
-    ORDER BY id FOR NO KEY UPDATE
-"""
-_LOCK_BOOKS = """
-    SELECT id, budget_id, spent, reserved FROM opie_budgetperiod
-    WHERE (budget_id, starts_on) IN (SELECT * FROM unnest(%(budgets)s::uuid[], %(starts)s::date[]))
-    ORDER BY budget_id FOR NO KEY UPDATE
-"""
-_HOLD = """
-    WITH held AS (
-        INSERT INTO opie_budgetreservation (period_id, call_id, amount, state, held_at)
-        SELECT id, %(call)s, %(most)s, 'held', %(now)s FROM unnest(%(periods)s::bigint[]) id
-    )
-    UPDATE opie_budgetperiod SET reserved = reserved + %(most)s, unpriced_calls = unpriced_calls + %(unpriced)s
-    WHERE id = ANY(%(periods)s)
-"""
-_LOCK_HELD = """
-    SELECT r.id FROM opie_budgetreservation r JOIN opie_budgetperiod p ON p.id = r.period_id
-    WHERE r.call_id = %s AND r.state = 'held' ORDER BY p.budget_id FOR NO KEY UPDATE OF r, p
-"""
-# Answers the periods of which four fifths are spent, and nobody was told.
-_END = f"""
-    WITH ended AS (
-        UPDATE opie_budgetreservation SET state = %(state)s, cost = %(cost)s, ended_at = %(now)s
-        WHERE id = ANY(%(ids)s) RETURNING period_id, amount
-    ), books AS (
-        UPDATE opie_budgetperiod p SET reserved = p.reserved - ended.amount, spent = p.spent + COALESCE(%(cost)s, 0)
-        FROM ended WHERE p.id = ended.period_id RETURNING p.id, p.budget_id, p.spent, p.warned_at
-    )
-    SELECT books.id FROM books JOIN opie_budget b ON b.id = books.budget_id
-    WHERE books.warned_at IS NULL AND b.is_enabled AND books.spent >= b.amount * {WARN_AT} ORDER BY b.id
-"""  # noqa: S608 - a constant of this module
-
-
-@dataclass(frozen=True, slots=True)
-class _Books:
-    """A period's row, locked."""
-
-    id: int
-    spent: Decimal
-    reserved: Decimal
-
-
-def _locked_books(asked: list[Budget], now: datetime) -> dict[UUID, _Books]:
-    starts = {budget.pk: starts_on(budget.period, now) for budget in asked}
-    found = _lock_books(starts)
-    missing = [BudgetPeriod(budget_id=pk, starts_on=starts[pk]) for pk in starts if pk not in found]
-    if not missing:
-        return found
-    BudgetPeriod.objects.bulk_create(missing)
-    return _lock_books(starts)
-
-
-def _lock_books(starts: Mapping[UUID, date]) -> dict[UUID, _Books]:
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK_BOOKS, {"budgets": list(starts), "starts": list(starts.values())})
-        return {budget: _Books(pk, spent, reserved) for pk, budget, spent, reserved in cursor.fetchall()}
-
-
-def _require_room(budget: Budget, books: _Books, most: Decimal | None, now: datetime) -> None:
-    if most is None:
-        if not budget.allows_unpriced:
-            raise _price_unknown(budget)
-    elif most > budget.amount:
-        raise _too_dear(budget, most)
-    elif books.spent + most > budget.amount:
-        raise _used_up(budget, now, most)
-    elif books.spent + books.reserved + most > budget.amount:
-        raise _held_by_others(budget, most)
-
-
-def _hold(periods: list[int], call_id: UUID, most: Decimal | None) -> None:
-    values: dict[str, Any] = {"periods": periods, "call": call_id, "most": most or Decimal(0)}
-    values |= {"unpriced": 1 if most is None else 0, "now": timezone.now()}
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLD, values)
-
-
+@transaction.atomic
 def _warn(periods: list[int], now: datetime) -> None:
-    """Tell those who can raise a budget, once a period, that four fifths of it are spent. Its row is locked."""
-    for period in BudgetPeriod.objects.filter(pk__in=periods).select_related("budget"):
+    untold = BudgetPeriod.objects.filter(pk__in=periods, warned_at=None).select_related("budget")
+    for period in untold.select_for_update(of=("self",)).order_by("budget_id"):
         BudgetPeriod.objects.filter(pk=period.pk).update(warned_at=now)
         budget, spent = period.budget, period.spent
         tell_managers(
             budget.team_id,
             permission="manage_budgets",
             subject=f"{spent / budget.amount:.0%} of a budget is spent" if budget.amount else "A budget is spent",
-            text=f"Of the budget of {_named(budget)} ({budget}), {_shown(spent)} {budget.currency} are spent. When it "
+            text=f"Of the budget of {_named(budget)} ({budget}), {shown(spent)} {budget.currency} are spent. When it "
             "is used up, calls are refused until the period ends or the budget is raised.",
         )
-
-
-_ASK = "Ask whoever manages budgets in your team to raise it."
-
-
-def _price_unknown(budget: Budget) -> BudgetExceeded:
-    message = (
-        f"The price of this model is unknown, and {subject_of(budget)} only takes calls of known price. "
-        "Choose a priced model, enter a price, or allow unpriced calls in the budget."
-    )
-    return BudgetExceeded(message, code="price_unknown")
-
-
-def _too_dear(budget: Budget, most: Decimal) -> BudgetExceeded:
-    return BudgetExceeded(
-        f"This call could cost up to {_shown(most)} {budget.currency}, which is more than all of {subject_of(budget)} "
-        f"({budget}). Ask for less at once, or choose a cheaper model. {_ASK}"
-    )
-
-
-def _held_by_others(budget: Budget, most: Decimal) -> BudgetExceeded:
-    # What is only held comes free when the calls that hold it end.
-    message = (
-        f"What is left of {subject_of(budget)} ({budget}) is held by calls under way, and this call could cost up to "
-        f"{_shown(most)} {budget.currency}. Try again in a moment. {_ASK}"
-    )
-    return BudgetExceeded(message, headers={"Retry-After": "1"})
-
-
-def _used_up(budget: Budget, now: datetime, most: Decimal | None = None) -> BudgetExceeded:
-    wait = ends_in(budget.period, now)
-    headers = {} if wait is None else {"Retry-After": str(max(1, round(wait)))}
-    why = "" if most is None else f"This call could cost up to {_shown(most)} {budget.currency}. "
-    until = "" if wait is None else f"It begins anew with the next {budget.period}. "
-    left = "is used up" if most is None else "has less left than that"
-    return BudgetExceeded(f"{why}{_at_start(subject_of(budget))} ({budget}) {left}. {until}{_ASK}", headers=headers)
 
 
 def _named(budget: Budget) -> str:
@@ -300,11 +176,3 @@ def _named(budget: Budget) -> str:
     if budget.api_key:
         return f"the API key {budget.api_key.prefix}… ({budget.api_key.name})"
     return budget.user.email if budget.user else "your team"
-
-
-def _at_start(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _shown(amount: Decimal) -> str:
-    return format(amount.quantize(SHOWN_STEP, ROUND_UP).normalize(), "f")

@@ -3,7 +3,7 @@
 A row that stays open is the evidence of a call whose process died; recovery finishes it.
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,6 +23,7 @@ from apps.opie.ledger.prices import CURRENCY, MILLION, UnitPrices, cost_of, unit
 from apps.opie.ledger.summary import open_calls_of
 from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
 from apps.opie.models.agents import Agent
+from apps.opie.models.call_functions import admit, settle
 from apps.opie.models.platforms import AIPlatform
 from apps.opie.models.usage import AgentOSUsage, CallOutcome, Certainty
 from apps.opie.scope import RunScope
@@ -30,23 +31,15 @@ from apps.opie.scope import RunScope
 LONGEST_ERROR_CODE = 64
 ABANDONED_AFTER = timedelta(hours=1)
 
-# Every call to a model passes through these two: plain SQL costs a quarter of what building the same by ORM does.
-_COLUMNS = (
-    "id", "team_id", "user_id", "api_key_id", "agent_id", "session_id", "run_id", "attempt", "purpose", "platform_id",
-    "platform_name", "model", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
-    "audio_tokens", "unit_prices", "cost", "currency", "certainty", "outcome", "error_code", "latency_ms",
-    "time_to_first_token_ms", "created_at", "finished_at",
-)  # fmt: skip
-_INSERT = f"INSERT INTO opie_agentosusage ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"  # noqa: S608 - constants
-_SETTLE = """
-    UPDATE opie_agentosusage SET
-        input_tokens = %(input)s, cached_tokens = %(cached)s, cache_write_tokens = %(cache_write)s,
-        output_tokens = %(output)s, reasoning_tokens = %(reasoning)s, audio_tokens = %(audio)s,
-        unit_prices = %(unit_prices)s, cost = %(cost)s, certainty = %(certainty)s, outcome = %(outcome)s,
-        error_code = %(error_code)s, latency_ms = %(latency)s, time_to_first_token_ms = %(first_token)s,
-        finished_at = %(moment)s
-    WHERE id = %(id)s AND outcome = 'open'
-"""
+# What every row begins as. Calls go to the database as plain values (models/call_functions.py): building a row of the ORM,
+# and its statement, for each of them costs as much as the statement itself.
+_OPENED: Mapping[str, Any] = {
+    "unit_prices": {},
+    "currency": CURRENCY,
+    "certainty": Certainty.UNKNOWN,
+    "outcome": CallOutcome.OPEN,
+    "error_code": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +52,18 @@ class PricedAs:
     listed: UnitPrices | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HowItEnded:
+    """How a call ended, and what it took."""
+
+    tokens: TokenCounts | None
+    certainty: Certainty
+    outcome: CallOutcome
+    latency_ms: int | None = None
+    time_to_first_token_ms: int | None = None
+    error_code: str = ""
+
+
 class CalledPlatform(Protocol):
     """What the ledger needs to know of a platform: the row itself, or a snapshot of it."""
 
@@ -68,82 +73,69 @@ class CalledPlatform(Protocol):
     def platform_name(self) -> str: ...
 
 
-def open_call(
-    scope: RunScope, platform: CalledPlatform, model: str, attempt: int = 1, *, after_deletion: bool = False
-) -> UUID:
+def open_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: int = 1) -> UUID:
     """Write down that a call is about to be made, for whom and what for; returns the id to settle it by.
 
-    Raises NotAllowed for somebody without a team: there is nobody to whom the call could be charged. Within a
-    transaction IntegrityError comes with its commit, when something that the call names was deleted meanwhile: try
-    again with `after_deletion`.
+    Raises NotAllowed for somebody without a team: there is nobody to whom the call could be charged.
     """
-    call = _call(scope, platform, model, attempt)
-    if after_deletion:
-        _let_go_of_what_was_deleted(call)
-    return _store(call)
+    return _store(new_call(scope, platform, model, attempt))
 
 
 def note_unsent(scope: RunScope, platform: CalledPlatform, model: str, attempt: int, error_code: str) -> UUID:
     """Write down a call that was not made, and why. Raises NotAllowed as `open_call` does."""
-    call = _call(scope, platform, model, attempt)
-    call.outcome, call.error_code = CallOutcome.UNSENT, error_code[:LONGEST_ERROR_CODE]
-    call.certainty, call.cost, call.finished_at = Certainty.ESTIMATED, Decimal(0), timezone.now()
-    call.input_tokens = call.cached_tokens = call.cache_write_tokens = 0
-    call.output_tokens = call.reasoning_tokens = call.audio_tokens = 0
-    return _store(call)
+    not_made = {
+        "outcome": CallOutcome.UNSENT,
+        "certainty": Certainty.ESTIMATED,
+        "cost": 0,
+        "finished_at": timezone.now(),
+    }
+    error = {"error_code": error_code[:LONGEST_ERROR_CODE]}
+    return _store(new_call(scope, platform, model, attempt) | not_made | error | _counts(NO_TOKENS))
 
 
-def _call(scope: RunScope, platform: CalledPlatform, model: str, attempt: int) -> AgentOSUsage:
-    if scope.principal.team_id is None:
+def new_call(scope: RunScope, platform: CalledPlatform, model: str, attempt: int) -> dict[str, Any]:
+    """The row of a call that is about to be made, for `call_functions.admit`. Raises NotAllowed as `open_call` does."""
+    principal = scope.principal
+    if principal.team_id is None:
         raise NotAllowed("Join a team first: calls to a model are counted for a team.", code="no_team")
-    return AgentOSUsage(
-        id=uuid7(),
-        team_id=scope.principal.team_id,
-        user_id=scope.principal.user_id,
-        api_key_id=scope.principal.api_key_id,
-        agent_id=scope.agent_pk,
-        session_id=scope.session_id,
-        run_id=scope.run_id,
-        purpose=scope.purpose,
-        attempt=attempt,
-        platform_id=platform.id,
-        platform_name=platform.platform_name,
-        model=model,
-        currency=CURRENCY,
-    )
+    return {
+        "id": uuid7(),
+        "team_id": principal.team_id,
+        "user_id": principal.user_id,
+        "api_key_id": principal.api_key_id,
+        "agent_id": scope.agent_pk,
+        "session_id": scope.session_id,
+        "run_id": scope.run_id,
+        "purpose": scope.purpose,
+        "attempt": attempt,
+        "platform_id": platform.id,
+        "platform_name": platform.platform_name,
+        "model": model,
+        "created_at": timezone.now(),
+        **_OPENED,
+    }
 
 
-def _store(call: AgentOSUsage) -> UUID:
-    call.created_at = timezone.now()
+def let_go_of_what_was_deleted(call: dict[str, Any]) -> None:
+    """A run goes on when its agent, platform or key is deleted meanwhile; the call is written down without them."""
+    if not Agent.objects.filter(pk__in=[call["agent_id"]]).exists():
+        call["agent_id"] = None
+    if not AIPlatform.objects.filter(pk__in=[call["platform_id"]]).exists():
+        call["platform_id"] = None
+    if not ApiKey.objects.filter(pk__in=[call["api_key_id"]]).exists():
+        call["api_key_id"] = None
+
+
+def _store(call: dict[str, Any]) -> UUID:
     try:
-        _insert(call)
+        admit(call=call)
     except IntegrityError:
         if connection.in_atomic_block:
             raise
-        _let_go_of_what_was_deleted(call)
-        _insert(call)
-    return call.id
-
-
-def _insert(call: AgentOSUsage) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [_as_sql(getattr(call, column)) for column in _COLUMNS])
-
-
-def _as_sql(value: Any) -> Any:
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return str(value) if isinstance(value, CallOutcome | Certainty) else value
-
-
-def _let_go_of_what_was_deleted(call: AgentOSUsage) -> None:
-    """A run goes on when its agent, platform or key is deleted meanwhile; the call is written down without them."""
-    if not Agent.objects.filter(pk__in=[call.agent_id]).exists():
-        call.agent_id = None
-    if not AIPlatform.objects.filter(pk__in=[call.platform_id]).exists():
-        call.platform_id = None
-    if not ApiKey.objects.filter(pk__in=[call.api_key_id]).exists():
-        call.api_key_id = None
+        let_go_of_what_was_deleted(call)
+        admit(call=call)
+    number: UUID = call["id"]
+    return number
 
 
 def settle_call(
@@ -162,32 +154,39 @@ def settle_call(
     Who knows what was asked says so in `priced_as`; otherwise it is read from the rows, with the price that was set
     when the call was made.
     """
-    moment = timezone.now()
     if priced_as is None:
         priced_as = _asked_in(AgentOSUsage.objects.filter(id=call_id, outcome=CallOutcome.OPEN))
-    prices = _prices_of(priced_as, tokens, moment)
-    counts = tokens or TokenCounts()
-    ending = {
+    how = HowItEnded(tokens, certainty, outcome, latency_ms, time_to_first_token_ms, error_code)
+    return settle(call=ending_of(call_id, how, priced_as)).closed
+
+
+def ending_of(call_id: UUID, how: HowItEnded, priced_as: PricedAs | None) -> dict[str, Any]:
+    """What a call's row is closed with, its `cost` among it, for `call_functions.settle`."""
+    moment = timezone.now()
+    prices = _prices_of(priced_as, how.tokens, moment)
+    return {
         "id": call_id,
-        "input": counts.input,
-        "cached": counts.cached,
-        "cache_write": counts.cache_write,
-        "output": counts.output,
-        "reasoning": counts.reasoning,
-        "audio": counts.audio,
-        "unit_prices": json.dumps(prices.as_json() if prices else {}),
-        "cost": _cost(tokens, prices),
-        "certainty": str(certainty),
-        "outcome": str(outcome),
-        "error_code": error_code[:LONGEST_ERROR_CODE],
-        "latency": latency_ms,
-        "first_token": time_to_first_token_ms,
-        "moment": moment,
+        "unit_prices": prices.as_json() if prices else {},
+        "cost": _cost(how.tokens, prices),
+        "certainty": how.certainty,
+        "outcome": how.outcome,
+        "error_code": how.error_code[:LONGEST_ERROR_CODE],
+        "latency_ms": how.latency_ms,
+        "time_to_first_token_ms": how.time_to_first_token_ms,
+        "finished_at": moment,
+        **_counts(how.tokens or TokenCounts()),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, ending)
-        closed: int = cursor.rowcount
-    return closed == 1
+
+
+def _counts(tokens: TokenCounts) -> dict[str, int | None]:
+    return {
+        "input_tokens": tokens.input,
+        "cached_tokens": tokens.cached,
+        "cache_write_tokens": tokens.cache_write,
+        "output_tokens": tokens.output,
+        "reasoning_tokens": tokens.reasoning,
+        "audio_tokens": tokens.audio,
+    }
 
 
 def close_open_calls(run_id: UUID) -> int:

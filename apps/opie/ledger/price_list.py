@@ -69,20 +69,29 @@ def put_in_force(price: NewPrice, team_id: UUID | None, author_id: UUID | None) 
 
 def listed_price(team_id: UUID | None, platform_name: str, model: str, moment: datetime) -> UnitPrices | None:
     """The price set for this model that holds at that moment; None where none was set. One query."""
-    asked = {"team": team_id, "platform": platform_name, "model": model, "moment": moment}
+    asked = {"team": team_id, "platform_name": platform_name, "model": model, "now": moment}
     with connection.cursor() as cursor:
-        cursor.execute(_HOLDING, asked)
+        cursor.execute(HOLDING, asked)
         found = cursor.fetchone()
-    return None if found is None or found[0] is None or found[1] is None else UnitPrices(*found)
+    return None if found is None else as_listed(*found)
 
 
-# As PriceList.at says it, in plain SQL: every call to a model of such a price asks.
-_HOLDING = """
+# As PriceList.at says it, in plain SQL: every call to a model asks, together with what else it asks.
+HOLDING = """
     SELECT input_per_million, output_per_million, cached_per_million, cache_write_per_million FROM opie_modelprice
-    WHERE platform_name = %(platform)s AND model = %(model)s AND (team_id = %(team)s OR team_id IS NULL)
-        AND valid_from <= %(moment)s AND (superseded_at IS NULL OR superseded_at > %(moment)s)
+    WHERE platform_name = %(platform_name)s AND model = %(model)s AND (team_id = %(team)s OR team_id IS NULL)
+        AND valid_from <= %(now)s AND (superseded_at IS NULL OR superseded_at > %(now)s)
     ORDER BY team_id IS NULL LIMIT 1
 """
+
+
+def as_listed(
+    input_price: Decimal | None, output_price: Decimal | None, cached: Decimal | None, cache_write: Decimal | None
+) -> UnitPrices | None:
+    """The prices of a row of `HOLDING`; None where one that is needed is unknown."""
+    if input_price is None or output_price is None:
+        return None
+    return UnitPrices(input_price, output_price, cached, cache_write)
 
 
 def price_list_of(team_id: UUID) -> "PriceList":

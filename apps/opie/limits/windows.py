@@ -10,18 +10,20 @@ import hashlib
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic, time
 from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import connection, transaction
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from apps.opie.models import call_functions
 
 logger = logging.getLogger(__name__)
 
@@ -49,18 +51,23 @@ _ADD = """
 local count = tonumber(redis.call('GET', KEYS[1]) or '0') + tonumber(ARGV[1])
 redis.call('SET', KEYS[1], string.format('%.0f', math.max(0, count)), 'EX', ARGV[2])
 """
-_TAKE_ROW = """
-    INSERT INTO opie_limitcount AS count (key, amount, expires_at)
-    SELECT %(now)s, %(amount)s, %(expires)s
-    WHERE (SELECT COALESCE(SUM(amount), 0) FROM opie_limitcount WHERE key = ANY(%(keys)s)) + %(amount)s <= %(most)s
-    ON CONFLICT (key) DO UPDATE SET amount = count.amount + excluded.amount
-    RETURNING 1
-"""
-_ADD_ROW = """
-    INSERT INTO opie_limitcount AS count (key, amount, expires_at)
-    VALUES (%(now)s, GREATEST(0, %(amount)s), %(expires)s)
-    ON CONFLICT (key) DO UPDATE SET amount = GREATEST(0, count.amount + %(amount)s)
-"""
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """So much to be counted under a name, of which there may be so many in a minute."""
+
+    name: str
+    amount: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The place of the first taking that was too much, and the seconds after which trying again makes sense."""
+
+    place: int
+    wait: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +75,25 @@ class Slots:
     """What one moment looks at: the current slot, those before it, and the one to come, in which a process whose clock
     is a little ahead may have counted already."""
 
-    keys: tuple[str, ...]
+    prefix: str
+    number: int
     seconds_left: float
 
     @classmethod
     def at(cls, name: str, moment: float) -> "Slots":
         number, into = divmod(moment, SLOT_SECONDS)
-        numbers = [*range(int(number), int(number) - SLOTS_BEFORE - 1, -1), int(number) + 1]
         # In braces, so that a cluster keeps the slots of one name together.
-        return cls(tuple(f"agentos_limit_{{{name}}}_{slot}" for slot in numbers), SLOT_SECONDS - into)
+        return cls(f"agentos_limit_{{{name}}}_", int(number), SLOT_SECONDS - into)
 
     @property
     def current(self) -> str:
-        return self.keys[0]
+        return f"{self.prefix}{self.number}"
+
+    @property
+    def keys(self) -> list[str]:
+        """The current one first, then those before it, the one to come last."""
+        numbers = [*range(self.number, self.number - SLOTS_BEFORE - 1, -1), self.number + 1]
+        return [f"{self.prefix}{slot}" for slot in numbers]
 
     def wait(self, counts: list[int], amount: int, most: int) -> float:
         """Seconds until `amount` fits if nothing else comes. `counts` are those of `keys`."""
@@ -98,27 +111,63 @@ def take(name: str, amount: int, most: int, clock: Callable[[], float] = time) -
 
     Answers None when it was counted; otherwise the seconds after which trying again makes sense, and nothing was.
     """
-    slots = Slots.at(name, clock())
-    full = _in_redis(lambda client: _take_in_redis(client, slots, amount, most))
-    if full is None:
-        full = _take_in_rows(name, slots, amount, most)
-    return float(math.ceil(slots.wait(full, amount, most))) if full else None
+    full = take_all([Taking(name, amount, most)], clock())
+    return None if full is None else full.wait
+
+
+def take_all(takings: Sequence[Taking], moment: float) -> Full | None:
+    """Count all of these, or none. Answers None when they were counted."""
+    full, place = None, 0
+    for place, one in enumerate(takings):
+        slots = Slots.at(one.name, moment)
+        counts = _in_redis(partial(_take_in_redis, slots=slots, one=one))
+        if counts is None:
+            full = _take_in_rows(takings, place, moment)
+            break
+        if counts:
+            full = Full(place, _wait(slots, counts, one))
+            break
+    if full is not None:
+        for taken in takings[:place]:
+            add(taken.name, -taken.amount, moment, lambda: moment)
+    return full
 
 
 def add(name: str, amount: int, taken_at: float, clock: Callable[[], float] = time) -> None:
     """Correct what was taken at a moment. More than was taken counts from now on, whatever the limit says; less is given
     back where it was taken, and nowhere else: a slot that is over would lend its room to a later one."""
-    now = clock()
-    if amount == 0 or (amount < 0 and now - taken_at > KEPT_SECONDS):
-        return
-    slot = Slots.at(name, now if amount > 0 else taken_at).current
-    if _in_redis(lambda client: _add_in_redis(client, slot, amount)) is None:
-        with connection.cursor() as cursor:
-            cursor.execute(_ADD_ROW, {"now": slot, "amount": amount, "expires": _expires()})
+    slots = _to_correct(name, amount, taken_at, clock())
+    if slots is not None and _in_redis(partial(_add_in_redis, slot=slots.current, amount=amount)) is None:
+        call_functions.count([_row(slots, amount)])
 
 
-def _take_in_redis(client: Any, slots: Slots, amount: int, most: int) -> list[int]:
-    counts = client.eval(_TAKE, len(slots.keys), *slots.keys, amount, most, KEPT_SECONDS)
+def are_in_rows() -> bool:
+    """Whether counts are in rows now: there is no Redis, or it is away."""
+    return not settings.REDIS_URL or monotonic() < _absence.until
+
+
+def rows_to_take(takings: Sequence[Taking], moment: float) -> list[dict[str, Any]]:
+    """What `call_functions.admit` needs to count these, where counts are in rows."""
+    return [_row_to_take(Slots.at(one.name, moment), one) for one in takings]
+
+
+def rows_to_add(corrections: Iterable[tuple[str, int]], taken_at: float) -> list[dict[str, Any]]:
+    """What `call_functions.settle` needs to correct names by amounts as `add` does."""
+    now = time()
+    found = [(_to_correct(name, amount, taken_at, now), amount) for name, amount in corrections]
+    return [_row(slots, amount) for slots, amount in found if slots is not None]
+
+
+def full_in_rows(counter: dict[str, Any], takings: Sequence[Taking], moment: float) -> Full:
+    """What `call_functions.admit` said of a counter that was full."""
+    place, held = counter["place"], counter["slots"]
+    slots = Slots.at(takings[place].name, moment)
+    return Full(place, _wait(slots, [int(held.get(key, 0)) for key in slots.keys], takings[place]))
+
+
+def _take_in_redis(client: Any, slots: Slots, one: Taking) -> list[int]:
+    keys = slots.keys
+    counts = client.eval(_TAKE, len(keys), *keys, one.amount, one.most, KEPT_SECONDS)
     return [int(count) for count in counts]
 
 
@@ -127,33 +176,39 @@ def _add_in_redis(client: Any, slot: str, amount: int) -> list[int]:
     return []
 
 
-def _take_in_rows(name: str, slots: Slots, amount: int, most: int) -> list[int]:
-    keys = list(slots.keys)
-    asked: dict[str, Any] = {
-        "now": slots.current,
-        "keys": keys,
-        "amount": amount,
-        "most": most,
-        "expires": _expires(),
-    }
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        # Before the statement that counts: it would not see what another one takes meanwhile.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_number(f"limit {name}")])
-        cursor.execute(_TAKE_ROW, asked)
-        if cursor.fetchone() is not None:
-            return []
-        cursor.execute("SELECT key, amount FROM opie_limitcount WHERE key = ANY(%s)", [keys])
-        counts = dict(cursor.fetchall())
-    return [int(counts.get(key, 0)) for key in keys]
+def _take_in_rows(takings: Sequence[Taking], first: int, moment: float) -> Full | None:
+    """Those from the first on."""
+    left = takings[first:]
+    refused = call_functions.admit(counters=rows_to_take(left, moment))
+    if refused is None or refused.counter is None:
+        return None
+    full = full_in_rows(refused.counter, left, moment)
+    return Full(first + full.place, full.wait)
+
+
+def _row_to_take(slots: Slots, one: Taking) -> dict[str, Any]:
+    looked_at = {"first": slots.number - SLOTS_BEFORE, "last": slots.number + 1, "most": one.most}
+    return _row(slots, one.amount) | looked_at
+
+
+def _row(slots: Slots, amount: int) -> dict[str, Any]:
+    expires_at = datetime.now(UTC) + timedelta(seconds=KEPT_SECONDS)
+    return {"prefix": slots.prefix, "slot": slots.number, "amount": amount, "expires_at": expires_at}
+
+
+def _to_correct(name: str, amount: int, taken_at: float, now: float) -> Slots | None:
+    if amount == 0 or (amount < 0 and now - taken_at > KEPT_SECONDS):
+        return None
+    return Slots.at(name, now if amount > 0 else taken_at)
+
+
+def _wait(slots: Slots, counts: list[int], one: Taking) -> float:
+    return float(math.ceil(slots.wait(counts, one.amount, one.most)))
 
 
 def lock_number(name: str) -> int:
     """The number of an advisory lock by its name."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
-
-
-def _expires() -> datetime:
-    return datetime.now(UTC) + timedelta(seconds=KEPT_SECONDS)
 
 
 @dataclass(slots=True)
@@ -170,7 +225,7 @@ _lock = threading.Lock()
 
 def _in_redis(ask: Callable[[Any], list[int]]) -> list[int] | None:
     """What Redis answers; None where there is none, or while it is away."""
-    if not settings.REDIS_URL or monotonic() < _absence.until:
+    if are_in_rows():
         return None
     try:
         answer = ask(_client(settings.REDIS_URL))

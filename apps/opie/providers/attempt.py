@@ -14,12 +14,13 @@ from agno.models.response import ModelResponse
 from django.db import OperationalError
 
 from apps.opie import rows
+from apps.opie.ledger.calls import HowItEnded
 from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
 from apps.opie.models.usage import CallOutcome, Certainty
 from apps.opie.providers import ending, failures
 from apps.opie.providers.asking import Asking
 from apps.opie.providers.batches import in_batches, merged
-from apps.opie.providers.books import Ended, Need, OpenedCall, open_books, settle_books
+from apps.opie.providers.books import Need, OpenedCall, open_books, settle_books
 from apps.opie.providers.capabilities import format_for
 from apps.opie.providers.clients import client_for
 from apps.opie.providers.estimates import size_of, size_of_tool_call, tokens_of_size
@@ -237,7 +238,7 @@ class Attempt:
         assert self.opened is not None  # noqa: S101 - open() gave it
         latency = _milliseconds(time.monotonic() - self._started)
         first = None if self._first_token_at is None else _milliseconds(self._first_token_at - self._started)
-        ended = Ended(tokens, certainty, outcome, latency, first, error_code)
+        ended = HowItEnded(tokens, certainty, outcome, latency, first, error_code)
         await asyncio.shield(_in_background(_settle_surely(self.opened, ended)))
 
     def _log(self, failure: Failure, error: Exception) -> None:
@@ -246,7 +247,7 @@ class Attempt:
         logger.debug("%s", redact("".join(traceback.format_exception(error))))
 
 
-async def _settle_surely(opened: OpenedCall, ended: Ended) -> None:
+async def _settle_surely(opened: OpenedCall, ended: HowItEnded) -> None:
     """The database may be away for a moment, or have chosen this transaction to break a deadlock."""
     for tries_left in reversed(range(TRIES_TO_SETTLE)):
         try:
@@ -263,7 +264,7 @@ async def _settle_unsent(opening: "asyncio.Task[OpenedCall]") -> None:
     """Of a call that was cancelled while it was let in: whatever became of letting it in."""
     await asyncio.wait([opening])
     if opening.exception() is None:
-        await _settle_surely(opening.result(), Ended(NO_TOKENS, Certainty.ESTIMATED, CallOutcome.UNSENT))
+        await _settle_surely(opening.result(), HowItEnded(NO_TOKENS, Certainty.ESTIMATED, CallOutcome.UNSENT))
 
 
 def _in_background(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":

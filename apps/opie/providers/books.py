@@ -1,37 +1,41 @@
-"""The books of one attempt: admitted, written down and paid for in one transaction before it, settled in one after it.
+"""The books of one attempt: admitted, written down and paid for in one statement before it, settled in one after it.
 
-Rows are locked in the same order before and after: the call, the periods of budgets, the counters of limits.
+Where limits are counted in Redis, the statement before it is in a transaction with that. Locks are taken in the order
+that models/call_functions.py names.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.accounts.principal import Principal
 from apps.api.errors import BudgetExceeded
 from apps.opie.ledger import budgets
-from apps.opie.ledger.calls import PricedAs, cost_of_call, dearest, open_call, settle_call
-from apps.opie.ledger.price_list import listed_price
+from apps.opie.ledger.budget_refusals import refusal_of
+from apps.opie.ledger.calls import HowItEnded, PricedAs, dearest, ending_of, let_go_of_what_was_deleted, new_call
+from apps.opie.ledger.price_list import HOLDING, as_listed
 from apps.opie.ledger.tokens import TokenCounts
-from apps.opie.limits.admission import Admission, admit_call, correct
-from apps.opie.models.usage import CallOutcome, Certainty
+from apps.opie.limits import windows
+from apps.opie.limits.admission import APPLYING, Admission, CallLimit, Counter, asking, counters_of
+from apps.opie.models.call_functions import admit, settle
+from apps.opie.models.usage import CallOutcome
 from apps.opie.providers.snapshot import Candidate
 from apps.opie.scope import RunScope
 
 # A shorter answer is not worth its input.
 SHORTEST_ANSWER = 256
 
-# One look for everything that most teams have none of.
-_RULES = """
+# One look for everything that decides about a call, most of which most teams have none of.
+_RULES = f"""
     SELECT EXISTS (SELECT 1 FROM opie_budget WHERE team_id = %(team)s AND is_enabled),
-           EXISTS (SELECT 1 FROM opie_limit WHERE team_id = %(team)s AND is_enabled
-                   AND (requests_per_minute IS NOT NULL OR tokens_per_minute IS NOT NULL)),
-           EXISTS (SELECT 1 FROM opie_modelprice WHERE platform_name = %(platform)s AND model = %(model)s
-                   AND (team_id = %(team)s OR team_id IS NULL))
-"""
+        (SELECT jsonb_agg(applying ORDER BY applying.id) FROM ({APPLYING}) applying), price.*
+    FROM (SELECT) nothing LEFT JOIN LATERAL ({HOLDING}) price ON true
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,12 @@ class OpenedCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How an attempt ended."""
+class _Rules:
+    """What decides about a call: whether there are budgets, the counters it is added to, and its price."""
 
-    tokens: TokenCounts | None
-    certainty: Certainty
-    outcome: CallOutcome
-    latency_ms: int | None = None
-    time_to_first_token_ms: int | None = None
-    error_code: str = ""
+    has_budgets: bool
+    counters: list[Counter]
+    priced_as: PricedAs
 
 
 def open_books(scope: RunScope, candidate: Candidate, number: int, need: Need) -> OpenedCall:
@@ -83,18 +84,22 @@ def open_books(scope: RunScope, candidate: Candidate, number: int, need: Need) -
     raise refused
 
 
-def settle_books(opened: OpenedCall, ended: Ended) -> None:
+def settle_books(opened: OpenedCall, ended: HowItEnded) -> None:
     """Close an attempt's row, pay for it and correct what it was counted as. Once: a second time changes nothing."""
-    if not opened.holds_money and (opened.admission is None or not opened.admission.counts_tokens):
-        _close(opened, ended)
-        return
-    with transaction.atomic():
-        is_first = _close(opened, ended)
-        if opened.holds_money:
-            is_sent = ended.outcome != CallOutcome.UNSENT
-            budgets.settle(opened.id, cost_of_call(opened.priced_as, ended.tokens) if is_sent else None)
-        if opened.admission is not None and is_first:
-            correct(opened.admission, _total(ended.tokens))
+    call = ending_of(opened.id, ended, opened.priced_as)
+    asked: dict[str, Any] = {"call": call}
+    now = timezone.now()
+    if opened.holds_money:
+        cost = call["cost"] if ended.outcome != CallOutcome.UNSENT else None
+        asked["hold"] = budgets.ending_of(opened.id, cost, now)
+    admission, tokens = opened.admission, _total(ended.tokens)
+    in_rows = admission is not None and windows.are_in_rows()
+    if admission is not None and in_rows:
+        asked["counters"] = admission.rows_to_correct(tokens)
+    settled = settle(**asked)
+    budgets.warn(settled.to_warn, now)
+    if admission is not None and not in_rows and settled.closed:
+        admission.correct(tokens)
 
 
 def _lengths(longest: int) -> Iterator[int]:
@@ -106,60 +111,64 @@ def _lengths(longest: int) -> Iterator[int]:
 
 
 def _open_surely(scope: RunScope, candidate: Candidate, number: int, need: Need) -> OpenedCall:
+    rules = _rules(scope.principal, candidate)
+    call = new_call(scope, candidate.platform, candidate.model, number)
     try:
-        return _open(scope, candidate, number, need, after_deletion=False)
+        return _open(scope.principal, candidate, need, rules, call)
     except IntegrityError:
-        return _open(scope, candidate, number, need, after_deletion=True)
+        let_go_of_what_was_deleted(call)
+        return _open(scope.principal, candidate, need, rules, call)
 
 
-def _open(scope: RunScope, candidate: Candidate, number: int, need: Need, *, after_deletion: bool) -> OpenedCall:
+def _open(principal: Principal, candidate: Candidate, need: Need, rules: _Rules, call: dict[str, Any]) -> OpenedCall:
+    asked: dict[str, Any] = {"call": call}
+    if rules.has_budgets:
+        most = dearest(rules.priced_as, need.most_input, candidate.max_tokens)
+        asked["hold"] = budgets.holding(principal, call["id"], most, call["created_at"])
+    admission = Admission.of(rules.counters, need.estimated_input) if rules.counters else None
+    if admission is None or windows.are_in_rows():
+        _admit(asked, admission)
+    else:
+        _admit_beside_redis(asked, admission)
+    to_correct = admission if admission is not None and admission.counts_tokens else None
+    return OpenedCall(call["id"], candidate.max_tokens, rules.priced_as, rules.has_budgets, to_correct)
+
+
+def _admit(asked: dict[str, Any], admission: Admission | None) -> None:
+    """Let it in, with its counts where they are in rows: one statement, all of it or nothing."""
+    refused = admit(**asked, counters=admission.rows_to_take()) if admission is not None else admit(**asked)
+    if refused is None:
+        return
+    if refused.counter is not None and admission is not None:
+        raise admission.refused_in_rows(refused.counter)
+    assert refused.budget is not None  # noqa: S101 - one of the two
+    raise refusal_of(refused.budget, asked["hold"]["most"], asked["call"]["created_at"])
+
+
+def _admit_beside_redis(asked: dict[str, Any], admission: Admission) -> None:
+    """Let it in where Redis counts, which does not undo its counts with the transaction."""
+    is_counted = False
+    try:
+        with transaction.atomic():
+            _admit(asked, None)
+            admission.take()
+            is_counted = True
+    except DatabaseError:
+        if is_counted:
+            admission.give_back()
+        raise
+
+
+def _rules(principal: Principal, candidate: Candidate) -> _Rules:
     platform, model = candidate.platform, candidate.model
-    has_budgets, has_limits, has_prices = _rules(scope.principal, candidate)
-    has_limits = has_limits or bool(platform.requests_per_minute or platform.tokens_per_minute)
-    priced_as = _priced_as(scope, candidate, has_prices=has_prices)
-    if not has_budgets and not has_limits:
-        call_id = open_call(scope, platform, model, number, after_deletion=after_deletion)
-        return OpenedCall(call_id, candidate.max_tokens, priced_as)
-    with transaction.atomic():
-        call_id = open_call(scope, platform, model, number, after_deletion=after_deletion)
-        if has_budgets:
-            budgets.reserve(scope.principal, call_id, dearest(priced_as, need.most_input, candidate.max_tokens))
-        # Last: what Redis has counted is not undone with the transaction.
-        admitted = admit_call(scope.principal, platform, model, need.estimated_input) if has_limits else None
-    return OpenedCall(call_id, candidate.max_tokens, priced_as, has_budgets, admitted)
-
-
-def _rules(principal: Principal, candidate: Candidate) -> tuple[bool, bool, bool]:
-    """Whether there are budgets, limits and prices of one's own at all."""
+    asked = asking(principal, platform, model)
+    asked |= {"platform_name": platform.platform_name, "now": timezone.now()}
     with connection.cursor() as cursor:
-        asked = {
-            "team": principal.team_id,
-            "platform": candidate.platform.platform_name,
-            "model": candidate.model,
-        }
         cursor.execute(_RULES, asked)
-        has_budgets, has_limits, has_prices = cursor.fetchone()
-    return has_budgets, has_limits, has_prices
-
-
-def _priced_as(scope: RunScope, candidate: Candidate, *, has_prices: bool) -> PricedAs:
-    platform, listed = candidate.platform, None
-    if has_prices:
-        listed = listed_price(scope.principal.team_id, platform.platform_name, candidate.model, timezone.now())
-    return PricedAs(platform.api_type, platform.base_url, candidate.model, listed)
-
-
-def _close(opened: OpenedCall, ended: Ended) -> bool:
-    return settle_call(
-        opened.id,
-        tokens=ended.tokens,
-        certainty=ended.certainty,
-        outcome=ended.outcome,
-        latency_ms=ended.latency_ms,
-        time_to_first_token_ms=ended.time_to_first_token_ms,
-        error_code=ended.error_code,
-        priced_as=opened.priced_as,
-    )
+        has_budgets, found, *price = cursor.fetchone()
+    limits = [CallLimit(**limit) for limit in json.loads(found)] if found else []
+    counters = counters_of(principal, platform, limits)
+    return _Rules(has_budgets, counters, PricedAs(platform.api_type, platform.base_url, model, as_listed(*price)))
 
 
 def _total(tokens: TokenCounts | None) -> int | None:

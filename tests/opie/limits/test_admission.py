@@ -10,7 +10,7 @@ from django.db import transaction
 from apps.accounts.principal import principal_for
 from apps.api.errors import LimitExceeded
 from apps.api.ids import uuid7
-from apps.opie.limits.admission import PlatformLimitReached, admit_call, admit_run, correct
+from apps.opie.limits.admission import PlatformLimitReached, admit_call, admit_run
 from apps.opie.models import AgentOSRun, AIPlatform, Limit
 from apps.opie.models.runs import RunStatus
 from tests.opie.ledger.written import at_once
@@ -100,7 +100,7 @@ def test_tokens_are_corrected_to_what_the_call_took(person: Person) -> None:
     Limit.objects.create(team=person.team, tokens_per_minute=100)
     admitted = admit_call(person.principal, HERE, "m", 90)
     assert not goes(person.principal, tokens=20)
-    correct(admitted, 10)
+    admitted.correct(10)
     assert goes(person.principal, tokens=90)
     assert not goes(person.principal, tokens=1)
 
@@ -109,10 +109,10 @@ def test_one_call_beyond_the_whole_limit_goes_when_it_is_alone(person: Person) -
     Limit.objects.create(team=person.team, tokens_per_minute=100)
     huge = admit_call(person.principal, HERE, "m", 5000)
     assert not goes(person.principal, tokens=1)
-    correct(huge, 30)  # it was counted as 100, not as 5000
+    huge.correct(30)  # it was counted as 100, not as 5000
     assert goes(person.principal, tokens=70)
     assert not goes(person.principal, tokens=1)
-    correct(huge, None)
+    huge.correct(None)
 
 
 def run_opened(person: Person, **fields: Any) -> bool:
