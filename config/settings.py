@@ -69,6 +69,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
             ],
             "libraries": {
+                "approvals": "apps.opie.web.templatetags.approvals",
                 "figures": "apps.opie.web.templatetags.figures",
                 "frontend": "apps.opie.web.templatetags.frontend",
                 "prose": "apps.opie.web.templatetags.prose",

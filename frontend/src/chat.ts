@@ -1,8 +1,11 @@
 /** The entry of the chat page, and of the home page, which leads into one. */
+import { watchApprovals } from "./approvals/decide.ts";
 import { Conversation } from "./chat/conversation.ts";
 import { takeQuestion, watchQuickStart } from "./chat/quick-start.ts";
 
 watchQuickStart();
 
 const root = document.querySelector<HTMLElement>("[data-chat]");
+// Before the conversation listens: Escape in a card leaves the card, and stops no answer.
+if (root) watchApprovals();
 if (root) new Conversation(root).begin(takeQuestion());

@@ -37,3 +37,11 @@ export function relativeTime(moment: Date, now: Date, language: string): string 
   }
   return format.format(0, "second");
 }
+
+/** A moment as short as it can be said: today only the time, this year without the year. */
+export function exactTime(moment: Date, now: Date, language: string): string {
+  const time: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
+  if (moment.toDateString() === now.toDateString()) return moment.toLocaleTimeString(language, time);
+  const year = moment.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
+  return moment.toLocaleString(language, { weekday: "short", day: "numeric", month: "short", ...year, ...time });
+}

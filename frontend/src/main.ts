@@ -4,6 +4,7 @@ import "./styles/main.css";
 
 import { watchCopyButtons } from "./shell/copy.ts";
 import { watchDialogs } from "./shell/dialogs.ts";
+import { watchEscape } from "./shell/escape.ts";
 import { sendCsrfTokens } from "./shell/csrf.ts";
 import { watchThemeSwitch } from "./shell/theme.ts";
 import { keepTimesCurrent } from "./shell/times.ts";
@@ -12,6 +13,7 @@ import { decorateCodeBlocks } from "./markdown/code-blocks.ts";
 sendCsrfTokens();
 watchThemeSwitch();
 watchDialogs();
+watchEscape();
 watchCopyButtons();
 keepTimesCurrent();
 decorateCodeBlocks(document);

@@ -1,1 +1,5 @@
 /// <reference types="vite/client" />
+
+interface Window {
+  htmx?: { process(element: Element): void };
+}

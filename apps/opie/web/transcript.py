@@ -1,7 +1,6 @@
 """A session as a person reads it: questions, and answers with their thoughts, tool calls and figures in order."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from apps.opie.ledger.summary import RunUsage, usage_of_runs
-from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models import AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.messages import MessageRole
-from apps.opie.models.runs import END_STATUSES
-
-PAGE_OF_MESSAGES = 120
+from apps.opie.models.runs import END_STATUSES, RunStatus
+from apps.opie.web.branches import Stretch, Versions, stretch_of, versions_of, whole_branch
+from apps.opie.web.given import Given, given_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +28,28 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of an answer: exactly one of the three is set."""
+    """A piece of an answer: exactly one of the four is set."""
 
     text: str = ""
     reasoning: str = ""
     tool: ToolCall | None = None
+    approval: AgentOSApproval | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the person wrote."""
+    """What the person wrote. `versions` is set where it was edited."""
 
     text: str
     asked_at: datetime | None = None
+    message_id: UUID | None = None
+    versions: Versions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back to one question. `source` is the Markdown that the copy button copies."""
+    """What came back to one question. `source` is the Markdown that the copy button copies, `message_id` the message
+    to try again from or to branch after, `versions` set where it was tried again."""
 
     run_id: UUID | None = None
     status: str = "pending"
@@ -61,6 +64,9 @@ class Answer:
     cost: Decimal | None = None
     currency: str = ""
     duration_ms: int | None = None
+    message_id: UUID | None = None
+    versions: Versions | None = None
+    given: Given | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -68,77 +74,140 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that is sent when its turn comes."""
+
+    run_id: UUID
+    text: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
-    """A stretch of a session, oldest first. `earlier` is the message number to ask for what comes before it."""
+    """A stretch of a branch, oldest first. `earlier` is the message number to ask for what comes before it, `tip` the
+    message that the branch ends with."""
 
     items: tuple[Question | Answer, ...] = ()
     active_run: UUID | None = None
     earlier: int | None = None
+    waiting: tuple[Waiting, ...] = ()
+    tip: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Stretch:
-    rows: list[AgentOSMessage]
-    earlier: int | None
+class _Known:
+    """Everything about the runs of a stretch that is not in its messages."""
+
+    runs: Mapping[UUID, AgentOSRun]
+    usage: Mapping[UUID, RunUsage]
+    versions: Mapping[UUID, Versions]
+    approvals: Mapping[UUID, list[AgentOSApproval]]
 
 
-def transcript_of(session: AgentOSSession, before: int | None = None) -> Transcript:
-    """The last stretch of a session, or the one before a message number. A handful of queries, however long it is."""
-    stretch = _stretch_of(session, before)
-    return _transcript(stretch, follow=before is None)
+def transcript_of(session: AgentOSSession, before: int | None = None, tip: UUID | None = None) -> Transcript:
+    """The last stretch of the shown branch, or of the one that ends with `tip`; or the stretch before a message's
+    number. A handful of queries, however long it is."""
+    tip = tip or session.head_id
+    stretch = stretch_of(session, tip, before)
+    if before is not None:
+        return _transcript(session, stretch)
+    waiting = session.runs.filter(status=RunStatus.PENDING, question__isnull=False).select_related("question")
+    silent = _silent_run_of(session, stretch.rows[-1]) if stretch.rows else None
+    return _transcript(session, stretch, silent, list(waiting.order_by("id")), tip)
 
 
 def whole_transcript_of(session: AgentOSSession) -> Transcript:
-    """All of a session, in the same few queries: for taking it away, not for showing it."""
-    return _transcript(_Stretch(list(session.messages.order_by("number")), None), follow=False)
+    """All of the shown branch, in the same few queries."""
+    return _transcript(session, whole_branch(session))
 
 
-def _transcript(stretch: _Stretch, *, follow: bool) -> Transcript:
-    by_run: dict[UUID | None, list[AgentOSMessage]] = defaultdict(list)
-    for row in stretch.rows:
-        by_run[row.run_id].append(row)
-    wanted = [pk for pk in by_run if pk is not None]
+def _silent_run_of(session: AgentOSSession, last: AgentOSMessage) -> AgentOSRun | None:
+    """The run that answers, or should have answered, the last question: it has no message of its own yet, or never
+    will, because it was stopped before it said anything."""
+    if last.role != MessageRole.USER:
+        return None
+    runs = session.runs.filter(question=last).exclude(status=RunStatus.PENDING)
+    return runs.select_related("agent", "performance").order_by("-created_at").first()
+
+
+def _transcript(
+    session: AgentOSSession,
+    stretch: Stretch,
+    silent: AgentOSRun | None = None,
+    waiting: Sequence[AgentOSRun] = (),
+    tip: UUID | None = None,
+) -> Transcript:
+    known = _known_of(session, stretch.rows, silent)
+    return Transcript(
+        tuple(_items(stretch.rows, known, silent)),
+        silent.pk if silent and not silent.has_ended else None,
+        stretch.earlier,
+        tuple(Waiting(run.pk, run.question.content, n) for n, run in enumerate(waiting, start=1) if run.question),
+        tip,
+    )
+
+
+def _known_of(session: AgentOSSession, rows: Sequence[AgentOSMessage], silent: AgentOSRun | None) -> _Known:
+    wanted = {row.run_id for row in rows if row.run_id is not None and row.role != MessageRole.USER}
     runs = AgentOSRun.objects.select_related("agent", "performance").in_bulk(wanted)
-    usage = usage_of_runs(runs)
-    items: list[Question | Answer] = []
-    for row in stretch.rows:
-        if row.role == MessageRole.USER:
-            items.append(Question(row.content, row.created_at))
-            if row.run_id is not None:
-                items.append(_answer(runs[row.run_id], row.content, by_run[row.run_id], usage))
-        elif row.run_id is None and row.is_answer:
-            items.append(Answer(status="completed", parts=tuple(_parts([row])), source=row.content))
-    live = [run.pk for run in runs.values() if not run.has_ended] if follow else []
-    return Transcript(tuple(items), max(live, default=None), stretch.earlier)
+    if silent:
+        runs[silent.pk] = silent
+    approvals: dict[UUID, list[AgentOSApproval]] = {}
+    for approval in AgentOSApproval.objects.filter(run__in=runs).select_related("decided_by", "user").order_by("id"):
+        approvals.setdefault(approval.run_id, []).append(approval)
+    return _Known(runs, usage_of_runs(runs), versions_of(session, rows), approvals)
 
 
-def _stretch_of(session: AgentOSSession, before: int | None) -> _Stretch:
-    messages = session.messages.order_by("-number")
-    if before is not None:
-        messages = messages.filter(number__lt=before)
-    rows = list(messages[: PAGE_OF_MESSAGES + 1])
-    more = len(rows) > PAGE_OF_MESSAGES
-    rows = rows[:PAGE_OF_MESSAGES][::-1]
-    if more:
-        # A stretch begins with a question: what stands before the first one is part of an earlier answer.
-        first = next((index for index, row in enumerate(rows) if row.role == MessageRole.USER), 0)
-        rows = rows[first:]
-    return _Stretch(rows, rows[0].number if more and rows else None)
+def _items(rows: Sequence[AgentOSMessage], known: _Known, silent: AgentOSRun | None) -> Iterator[Question | Answer]:
+    asked = ""
+    for said in _exchanges(rows):
+        if said[0].role == MessageRole.USER:
+            asked = said[0].content
+            yield Question(asked, said[0].created_at, said[0].pk, known.versions.get(said[0].pk))
+            said = said[1:]
+        if said:
+            yield _answer(said, asked, known)
+    if silent:
+        # To try again from here is to ask the question again.
+        yield Answer(
+            run_id=silent.pk,
+            status=silent.status,
+            agent_name=silent.agent.name if silent.agent else "",
+            question=asked,
+            error=silent.error_message,
+            parts=tuple(_parts((), known.approvals.get(silent.pk, ()))),
+            message_id=rows[-1].pk if silent.has_ended else None,
+        )
 
 
-def _answer(run: AgentOSRun, question: str, rows: list[AgentOSMessage], usage: Mapping[UUID, RunUsage]) -> Answer:
-    used = usage.get(run.pk)
+def _exchanges(rows: Iterable[AgentOSMessage]) -> Iterator[list[AgentOSMessage]]:
+    """Each question with what came after it."""
+    said: list[AgentOSMessage] = []
+    for row in rows:
+        if row.role == MessageRole.USER and said:
+            yield said
+            said = []
+        said.append(row)
+    if said:
+        yield said
+
+
+def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
+    run = known.runs.get(rows[0].run_id) if rows[0].run_id else None
+    last = rows[-1]
+    if run is None:
+        parts = tuple(_parts(rows, ()))
+        return Answer(status="completed", parts=parts, source=_source(rows), question=question, message_id=last.pk)
+    used = known.usage.get(run.pk)
     performance = getattr(run, "performance", None)
     # A failed run's message is its error in words, and that is shown as an error.
-    said = [
-        row for row in rows if row.role != MessageRole.USER and not (row.is_answer and row.content == run.error_message)
-    ]
+    said = [row for row in rows if not (row.is_answer and row.content == run.error_message)]
     return Answer(
         run_id=run.pk,
         status=run.status,
         agent_name=run.agent.name if run.agent else "",
-        parts=tuple(_parts(said)),
-        source="\n\n".join(row.content for row in said if row.role == MessageRole.ASSISTANT and row.content),
+        parts=tuple(_parts(said, known.approvals.get(run.pk, ()))),
+        source=_source(said),
         question=question,
         error=run.error_message,
         platform=used.platform if used else "",
@@ -147,12 +216,19 @@ def _answer(run: AgentOSRun, question: str, rows: list[AgentOSMessage], usage: M
         cost=used.cost if used else None,
         currency=used.currency if used else "",
         duration_ms=performance.duration_ms if performance else None,
+        message_id=last.pk,
+        versions=known.versions.get(rows[0].pk),
+        given=given_to(run),
     )
 
 
-def _parts(rows: Iterable[AgentOSMessage]) -> Iterable[Part]:
-    said = list(rows)
+def _source(rows: Iterable[AgentOSMessage]) -> str:
+    return "\n\n".join(row.content for row in rows if row.role == MessageRole.ASSISTANT and row.content)
+
+
+def _parts(said: Sequence[AgentOSMessage], approvals: Iterable[AgentOSApproval]) -> Iterator[Part]:
     results = {row.tool_call_id: row for row in said if row.role == MessageRole.TOOL}
+    asked_for = {approval.tool_call_id: approval for approval in approvals}
     for row in said:
         if row.role != MessageRole.ASSISTANT:
             continue
@@ -161,7 +237,11 @@ def _parts(rows: Iterable[AgentOSMessage]) -> Iterable[Part]:
         if row.content:
             yield Part(text=row.content)
         for call in row.tool_calls:
+            if approval := asked_for.pop(call["id"], None):
+                yield Part(approval=approval)
             yield Part(tool=_tool_call(call, results.get(call["id"])))
+    for approval in asked_for.values():
+        yield Part(approval=approval)
 
 
 def _tool_call(call: Mapping[str, Any], result: AgentOSMessage | None) -> ToolCall:

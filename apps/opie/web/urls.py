@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.opie.web import agent_pages, views
+from apps.opie.web import activity_pages, agent_pages, memory_pages, views
 
 app_name = "pages"
 
@@ -15,6 +15,16 @@ urlpatterns = [
     path("agentos/chat/", views.ChatHomeView.as_view(), name="chat-home"),
     path("agentos/chat/<slug:agent_id>/", views.AgentOSChatView.as_view(), name="chat"),
     path("agentos/history/", views.HistoryView.as_view(), name="history"),
+    path("agentos/memory/", memory_pages.MemoryView.as_view(), name="memory"),
+    path("agentos/memory/forget/", memory_pages.ForgetAgentView.as_view(), name="forget-agent"),
+    path("agentos/memory/restore/", memory_pages.RestoreMemoryView.as_view(), name="restore-memory"),
+    path("agentos/memory/<uuid:memory_id>/", memory_pages.OneMemoryView.as_view(), name="one-memory"),
+    path("agentos/memory/<uuid:memory_id>/forget/", memory_pages.ForgetMemoryView.as_view(), name="forget-memory"),
+    path("agentos/runs/", activity_pages.RunsView.as_view(), name="runs"),
+    path("agentos/runs/<uuid:run_id>/", activity_pages.RunView.as_view(), name="run"),
+    path("agentos/runs/<uuid:run_id>/cancel/", activity_pages.CancelRunView.as_view(), name="cancel-run"),
+    path("agentos/approvals/", activity_pages.ApprovalsView.as_view(), name="approvals"),
+    path("agentos/approvals/<uuid:approval_id>/", activity_pages.ApprovalView.as_view(), name="approval"),
     path("agentos/session/<uuid:session_id>/", views.AgentOSSessionView.as_view(), name="session"),
     path("agentos/session/<uuid:session_id>/rename/", views.RenameSessionView.as_view(), name="rename-session"),
     path("agentos/session/<uuid:session_id>/delete/", views.DeleteSessionView.as_view(), name="delete-session"),

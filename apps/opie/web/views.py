@@ -1,6 +1,7 @@
 """The pages of AgentOS. Each reads through `visible_to`, so that what is not this person's is not there: 404."""
 
 import json
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from apps.opie.agentos.agent_rows import may_manage
 from apps.opie.agentos.service import LONGEST_MESSAGE
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.models import Agent, AgentOSError, AgentOSSession
+from apps.opie.web.approvals import waiting_for
+from apps.opie.web.branches import newest_below
 from apps.opie.web.export import session_as_json, session_as_markdown
 from apps.opie.web.history import history_of, link_to
 from apps.opie.web.instance import Instance
@@ -40,7 +43,21 @@ class Page(LoginRequiredMixin, TemplateView):
         return self.request.principal  # type: ignore[attr-defined,no-any-return]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(current_area=self.area, principal=self.principal, **kwargs)
+        return super().get_context_data(
+            current_area=self.area,
+            principal=self.principal,
+            # Asked for by the bar, once, and not at all for a piece of a page.
+            waiting_approvals=cache(lambda: waiting_for(self.principal).count()),
+            **kwargs,
+        )
+
+
+class PieceOfPage(LoginRequiredMixin, View):
+    """A piece of a page, or a deed, for somebody who is signed in."""
+
+    @property
+    def principal(self) -> Principal:
+        return self.request.principal  # type: ignore[attr-defined,no-any-return]
 
 
 class HomeView(RedirectView):
@@ -111,6 +128,8 @@ class AgentOSChatView(Page):
         context = self.get_context_data(**kwargs)
         if self._before() is not None:
             return render(request, "agentos/parts/earlier.html", context)
+        if request.GET.get("part") == "log":
+            return render(request, "agentos/parts/log.html", context)
         return self.render_to_response(context)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -121,7 +140,7 @@ class AgentOSChatView(Page):
             agent=agent,
             agents=agents.only("agent_id", "name", "description"),
             session=session,
-            transcript=transcript_of(session, self._before()) if session else None,
+            transcript=transcript_of(session, self._before(), self._tip(session)) if session else None,
             history=history_of(self.principal, current=session.pk if session else None),
             may_run=self.principal.may(Permission.RUN_AGENTS),
             blank_answer=Answer(agent_name=agent.name),
@@ -137,6 +156,16 @@ class AgentOSChatView(Page):
         if not wanted:
             return None
         return get_object_or_404(_sessions_of(self.principal), pk=_uuid_or_404(wanted))
+
+    def _tip(self, session: AgentOSSession) -> UUID | None:
+        """The end of the branch that the address names; None for the one the session shows."""
+        wanted = self.request.GET.get("message")
+        if not wanted:
+            return None
+        tip = newest_below(session, _uuid_or_404(wanted))
+        if tip is None:
+            raise Http404
+        return tip
 
     def _before(self) -> int | None:
         wanted = self.request.GET.get("before", "")
@@ -155,7 +184,7 @@ class HistoryView(Page):
             self.principal,
             asked.get("q", ""),
             _uuid_or_404(current) if current else None,
-            max(1, int(page)) if page.isdecimal() and len(page) < 6 else 1,
+            page_number(page),
         )
         return super().get_context_data(history=history, **kwargs)
 
@@ -224,6 +253,11 @@ class ExportSessionView(LoginRequiredMixin, View):
         return response
 
 
+def page_number(text: str) -> int:
+    """The page an address asks for; the first for nonsense."""
+    return max(1, int(text)) if text.isdecimal() and len(text) < 6 else 1
+
+
 def _sessions_of(principal: Principal) -> QuerySet[AgentOSSession]:
     return AgentOSSession.objects.visible_to(principal).select_related("agent")
 
@@ -253,4 +287,7 @@ def _phrases() -> dict[str, str]:
         "refused": _("The server would not take this message."),
         "lost": _("The connection is lost."),
         "back": _("The connection is back."),
+        "approval": _("The agent asks for approval."),
+        "withdrawn": _("The message was withdrawn."),
+        "version": _("Version VALUE is shown."),
     }

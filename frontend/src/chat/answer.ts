@@ -1,6 +1,8 @@
+import { fetchCard } from "../approvals/decide.ts";
 import { duration, money, tokens } from "../format.ts";
 import { MarkdownStream } from "../markdown/stream.ts";
 import type { Failure, Finished, RunEvent } from "./events.ts";
+import { Refused } from "./api.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
 import { Reasoning } from "./reasoning.ts";
 import { ToolCard } from "./tool-card.ts";
@@ -12,6 +14,7 @@ export class Answer {
   readonly #grew: () => void;
   readonly #texts: MarkdownStream[] = [];
   readonly #tools = new Map<string, ToolCard>();
+  readonly #approvals = new Map<string, HTMLElement>();
   #text: MarkdownStream | null = null;
   #reasoning: Reasoning | null = null;
 
@@ -19,8 +22,12 @@ export class Answer {
     this.element = element;
     this.#grew = grew;
     this.#parts = part(element, "[data-parts]");
-    this.#parts.replaceChildren();
-    element.dataset.status = "pending";
+    // Cards that the server drew are kept: somebody may be writing in one.
+    for (const card of this.#parts.querySelectorAll<HTMLElement>("[data-approval]")) {
+      this.#approvals.set(card.dataset.approval ?? "", card);
+    }
+    this.#parts.replaceChildren(...this.#approvals.values());
+    if (element.dataset.status !== "waiting") element.dataset.status = "pending";
   }
 
   /** What was written so far, as it was written. */
@@ -29,8 +36,12 @@ export class Answer {
   }
 
   show(event: RunEvent): void {
-    if (this.element.dataset.status === "pending") this.element.dataset.status = "running";
+    const was = this.element.dataset.status;
+    this.element.dataset.status = statusAt(event);
+    if (was === "waiting" && event.type !== "approval.required") this.#recheckApprovals();
     switch (event.type) {
+      case "approval.required":
+        return this.#askFor(event.data.approval_id);
       case "message.delta":
         return this.#write(event.data.text);
       case "reasoning.delta":
@@ -47,6 +58,7 @@ export class Answer {
         return this.#end("cancelled");
       case "run.interrupted":
         return this.#end("interrupted");
+      case "run.queued":
       case "run.started":
         return;
     }
@@ -55,7 +67,7 @@ export class Answer {
   fail(failure: Failure): void {
     this.#end("failed");
     const box = part<HTMLElement>(this.element, "[data-failure]");
-    if (failure.message) setText(box, "[data-message]", failure.message);
+    if (failure.message) setText(box, "[data-message-text]", failure.message);
     if (failure.request_id) setText(box, "[data-request-id]", failure.request_id);
     part<HTMLElement>(box, "[data-request]").hidden = !failure.request_id;
     // An alert is spoken when it appears, so it appears with its words in place.
@@ -106,6 +118,40 @@ export class Answer {
     this.#grew();
   }
 
+  /** The card stands where it was asked for, at once when the server drew it with the page. */
+  #askFor(id: string): void {
+    this.#closeText();
+    this.#reasoning?.finish();
+    this.#reasoning = null;
+    const known = this.#approvals.get(id);
+    const place = known?.isConnected ? known : document.createElement("div");
+    this.#parts.append(place);
+    if (!known) void this.#draw(id, place);
+    this.#grew();
+  }
+
+  /** The answer goes on: whoever decided may have done it elsewhere. */
+  #recheckApprovals(): void {
+    for (const card of this.#parts.querySelectorAll<HTMLElement>("[data-approval][data-state=pending]")) {
+      void this.#draw(card.dataset.approval ?? "", card);
+    }
+  }
+
+  async #draw(id: string, place: HTMLElement): Promise<void> {
+    try {
+      const card = await fetchCard(id);
+      this.#approvals.set(id, card);
+      place.replaceWith(card);
+      this.#grew();
+    } catch (error) {
+      if (!(error instanceof Refused || error instanceof TypeError)) throw error;
+      if (place.dataset.approval) return;
+      const link = document.createElement("a");
+      link.href = link.textContent = `/agentos/approvals/${id}/`;
+      place.replaceChildren(link);
+    }
+  }
+
   #finish(result: Finished): void {
     if (result.content && !sameText(result.content, this.source)) this.#replaceTexts(result.content);
     this.#end("completed");
@@ -146,6 +192,11 @@ export class Answer {
     this.#text?.finish();
     this.#text = null;
   }
+}
+
+function statusAt(event: RunEvent): string {
+  if (event.type === "run.queued") return "queued";
+  return event.type === "approval.required" ? "waiting" : "running";
 }
 
 function sameText(one: string, other: string): boolean {

@@ -14,46 +14,67 @@ export class Refused extends Error {
   }
 }
 
+/** A message to an agent. `edit_of` and `regenerate_of` name a message in whose place a branch begins. */
 export interface Outgoing {
   agent_id: string;
-  message: string;
   session_id?: string;
+  message?: string;
+  edit_of?: string;
+  regenerate_of?: string;
 }
 
 export class ChatApi {
-  readonly #sendUrl: string;
-  readonly #runsUrl: string;
+  readonly #root: string;
 
-  constructor(sendUrl: string, runsUrl: string) {
-    this.#sendUrl = sendUrl;
-    this.#runsUrl = runsUrl;
+  constructor(root: string) {
+    this.#root = root;
   }
 
   send(message: Outgoing): Promise<Response> {
-    return this.#call(this.#sendUrl, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
-      body: JSON.stringify({ ...message, stream: true }),
-    });
+    return this.#post("send-message/", { ...message, stream: true }, "text/event-stream");
   }
 
   /** The run's events after the one named; all of them without a name. */
   events(runId: string, after: string): Promise<Response> {
     const headers: Record<string, string> = { Accept: "text/event-stream" };
     if (after) headers["Last-Event-ID"] = after;
-    return this.#call(`${this.#runsUrl}${runId}/events/`, { headers });
+    return callApi(`${this.#root}runs/${runId}/events/`, { headers });
   }
 
   cancel(runId: string): Promise<Response> {
-    return this.#call(`${this.#runsUrl}${runId}/cancel/`, { method: "POST" });
+    return callApi(`${this.#root}runs/${runId}/cancel/`, { method: "POST" });
   }
 
-  async #call(url: string, init: RequestInit): Promise<Response> {
-    const headers = { ...init.headers, "X-CSRFToken": csrfToken() };
-    const response = await fetch(url, { ...init, headers, credentials: "same-origin" });
-    if (!response.ok) throw new Refused(response.status, await failureOf(response));
-    return response;
+  /** Shows the newest branch through a message, and goes on from there. */
+  show(sessionId: string, messageId: string): Promise<Response> {
+    return callApi(`${this.#root}sessions/${sessionId}/`, {
+      method: "PATCH",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ head: messageId }),
+    });
   }
+
+  /** A new session with everything up to a message; answers its id. */
+  async branch(sessionId: string, messageId: string): Promise<string> {
+    const response = await this.#post(`sessions/${sessionId}/branch/`, { message_id: messageId });
+    return ((await response.json()) as { session_id: string }).session_id;
+  }
+
+  #post(path: string, body: object, accept = "application/json"): Promise<Response> {
+    return callApi(this.#root + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: accept },
+      body: JSON.stringify(body),
+    });
+  }
+}
+
+/** Asks our own server, as whoever is signed in. Raises Refused, and TypeError when the network fails. */
+export async function callApi(url: string, init: RequestInit): Promise<Response> {
+  const headers = { ...(init.headers as Record<string, string>), "X-CSRFToken": csrfToken() };
+  const response = await fetch(url, { ...init, headers, credentials: "same-origin" });
+  if (!response.ok) throw new Refused(response.status, await failureOf(response));
+  return response;
 }
 
 async function failureOf(response: Response): Promise<Failure> {

@@ -1,6 +1,6 @@
 import { part } from "./parts.ts";
 
-/** Where the message is written. Enter sends, Shift+Enter breaks the line; while an answer comes, Send is Stop. */
+/** Where the message is written. Enter sends, Shift+Enter breaks the line; what is sent while an answer comes, waits. */
 export class Composer {
   onSend: (text: string) => void = () => undefined;
   onStop: () => void = () => undefined;
@@ -24,7 +24,6 @@ export class Composer {
   set busy(busy: boolean) {
     const hadFocus = document.activeElement === this.#send || document.activeElement === this.#stop;
     this.#busy = busy;
-    this.#send.hidden = busy;
     this.#stop.hidden = !busy;
     this.#stop.disabled = false;
     this.#refresh();
@@ -41,10 +40,26 @@ export class Composer {
 
   /** Puts a refused message back, with the reason beside it. */
   refuse(text: string, reason: string): void {
+    this.giveBack(text);
+    this.say(reason);
+  }
+
+  /** Puts a message back to be written on, unless another one is being written. */
+  giveBack(text: string): void {
     if (!this.#text.value) this.#text.value = text;
-    this.#say(reason);
     this.#refresh();
     this.focus();
+  }
+
+  /** Whether this chat takes no message while an answer is written. */
+  refusesMore(): boolean {
+    return this.#form.dataset.whenBusy === "refuse";
+  }
+
+  say(problem: string): void {
+    this.#problem.textContent = problem;
+    this.#problem.hidden = !problem;
+    this.#text.setAttribute("aria-invalid", String(Boolean(problem)));
   }
 
   stopping(): void {
@@ -58,7 +73,7 @@ export class Composer {
     });
     this.#stop.addEventListener("click", () => this.onStop());
     this.#text.addEventListener("input", () => {
-      this.#say("");
+      this.say("");
       this.#refresh();
     });
     this.#text.addEventListener("paste", (event) => this.#refuseTooMuch(event));
@@ -75,24 +90,24 @@ export class Composer {
     const pasted = event.clipboardData?.getData("text/plain").length ?? 0;
     if (this.#text.value.length + pasted <= Number(longest)) return;
     event.preventDefault();
-    this.#say(tooLong);
+    this.say(tooLong);
   }
 
   #submit(): void {
     const text = this.#text.value.trim();
-    if (!text || this.#busy) return;
+    if (!text) return;
+    if (this.#busy && this.refusesMore()) return this.say(this.#form.dataset.refusesText ?? "");
     this.#text.value = "";
     this.#refresh();
     this.onSend(text);
   }
 
-  #say(problem: string): void {
-    this.#problem.textContent = problem;
-    this.#problem.hidden = !problem;
-    this.#text.setAttribute("aria-invalid", String(Boolean(problem)));
-  }
-
   #refresh(): void {
-    this.#send.disabled = !this.#text.value.trim();
+    const isEmpty = !this.#text.value.trim();
+    this.#send.disabled = isEmpty;
+    // While an answer comes, Stop stands here, and Send beside it once there is something to send.
+    this.#send.hidden = this.#busy && (isEmpty || this.refusesMore());
+    const { sendText = "", sendLaterText = "" } = this.#send.dataset;
+    this.#send.ariaLabel = this.#send.title = this.#busy ? sendLaterText : sendText;
   }
 }

@@ -1,130 +1,246 @@
-import { Answer } from "./answer.ts";
-import { ChatApi, Refused } from "./api.ts";
+import type { Answer } from "./answer.ts";
+import { ChatApi, Refused, type Outgoing } from "./api.ts";
 import { Composer } from "./composer.ts";
+import { editQuestion } from "./edit.ts";
 import type { Failure, RunEvent } from "./events.ts";
 import { ConnectionLost, RunFollower, type Connection } from "./follow.ts";
-import { fromTemplate, part, setText } from "./parts.ts";
+import { ChatLog } from "./log.ts";
+import { anchorAt, returnTo } from "./pager.ts";
+import { part } from "./parts.ts";
+import { Phrases } from "./phrases.ts";
 import { ScrollFollower } from "./scroll.ts";
-
-type Phrase = "answering" | "finished" | "stopped" | "failed" | "unreachable" | "refused" | "lost" | "back";
+import { SessionAddress } from "./session-address.ts";
+import { WaitingLine, type WaitingMessage } from "./waiting.ts";
 
 /** One chat page: sends what is written, shows the answer as it comes, and comes back to one that is under way. */
 export class Conversation {
   readonly #root: HTMLElement;
-  readonly #log: HTMLElement;
-  readonly #list: HTMLElement;
+  readonly #element: HTMLElement;
+  readonly #log: ChatLog;
   readonly #composer: Composer;
   readonly #scroll: ScrollFollower;
   readonly #api: ChatApi;
-  readonly #phrases: Record<Phrase, string>;
+  readonly #phrases = new Phrases();
+  readonly #address: SessionAddress;
+  readonly #line: WaitingLine;
   #follower: RunFollower | null = null;
   #stopWanted = false;
+  #shown: Promise<unknown> = Promise.resolve();
 
   constructor(root: HTMLElement) {
     this.#root = root;
-    this.#log = part(root, "[role=log]");
-    this.#list = part(root, "[data-list]");
+    this.#element = part(root, "[role=log]");
     this.#composer = new Composer(part(root, "form[data-composer]"));
-    this.#scroll = new ScrollFollower(this.#log, part(root, "[data-to-latest]"));
-    this.#api = new ChatApi(root.dataset.sendUrl ?? "", root.dataset.runsUrl ?? "");
-    this.#phrases = JSON.parse(part(document, "#chat-phrases").textContent) as Record<Phrase, string>;
+    this.#scroll = new ScrollFollower(this.#element, part(root, "[data-to-latest]"));
+    this.#log = new ChatLog(part(root, "[data-list]"), this.#scroll, root.dataset.tip ?? "");
+    this.#api = new ChatApi(root.dataset.apiUrl ?? "");
+    this.#address = new SessionAddress(root);
+    this.#line = new WaitingLine(part(root, "[data-waiting]"));
     this.#listen();
     this.#scroll.toLatest();
   }
 
   /** Goes on with an answer that is under way, or asks what was handed over. */
   begin(question: string): void {
-    if (this.#root.dataset.activeRun) this.#resume(this.#root.dataset.activeRun);
-    else void this.#ask(question);
+    this.#showNamedBranch();
+    const { activeRun } = this.#root.dataset;
+    if (activeRun) this.#resume(activeRun);
+    else if (this.#line.length) this.#next();
+    else if (question) void this.#ask(question);
   }
 
   #listen(): void {
-    this.#composer.onSend = (text) => void this.#ask(text);
+    this.#composer.onSend = (text) => void (this.#composer.busy ? this.#wait(text) : this.#ask(text));
     this.#composer.onStop = () => this.#stop();
-    this.#root.addEventListener("click", (event) => {
-      const target = event.target as Element;
-      const starter = target.closest<HTMLElement>("[data-starter]");
-      if (starter) void this.#ask(starter.dataset.starter ?? "");
-      const retry = target.closest<HTMLElement>("[data-retry]");
-      if (retry) this.#retry(retry);
-    });
+    this.#root.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => {
       const elsewhere = document.querySelector("dialog[open], [popover]:popover-open");
       if (event.key === "Escape" && this.#composer.busy && !elsewhere) this.#stop();
     });
+    window.addEventListener("popstate", () => void this.#redraw(location.href));
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") void this.#catchUp();
+    });
+  }
+
+  #clicked(event: MouseEvent): void {
+    const target = event.target as Element;
+    const on = (selector: string): HTMLElement | null => target.closest<HTMLElement>(selector);
+    const article = on("article");
+    const cancelled = this.#line.of(on("[data-cancel-waiting]")?.closest("li") ?? null);
+    if (cancelled) return void this.#cancelWaiting(cancelled);
+    if (this.#composer.busy) {
+      if (on("[data-show-message]")) event.preventDefault();
+      return;
+    }
+    const pager = on("[data-show-message]");
+    if (pager && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      void this.#showVersion(pager, pager.dataset.showMessage ?? "");
+    }
+    if (on("[data-starter]")) void this.#ask(on("[data-starter]")?.dataset.starter ?? "");
+    if (article && on("[data-edit]")) editQuestion(article, (text) => void this.#askEdited(article, text));
+    if (article && (on("[data-again]") || on("[data-retry]"))) void this.#askAgain(article);
+    if (article?.dataset.message && on("[data-branch]")) void this.#branchFrom(article.dataset.message);
   }
 
   /** The page was left, or loaded anew, while an answer was being written. */
   #resume(runId: string): void {
-    const element = this.#list.querySelector<HTMLElement>(`article[data-run="${CSS.escape(runId)}"]`);
-    const answer = element ? new Answer(() => this.#scroll.grew(), element) : this.#addAnswer();
-    void this.#run(answer, "", new RunFollower(this.#api, (state) => this.#connection(state), runId), () => this.#api.events(runId, ""));
+    const follower = this.#newFollower(runId);
+    void this.#run(this.#log.answerOf(runId), follower, () => this.#api.events(runId, ""));
   }
 
-  async #ask(text: string): Promise<void> {
-    if (this.#composer.busy || !text) return;
-    part<HTMLElement>(this.#root, "[data-empty]").hidden = true;
-    this.#addQuestion(text);
-    const answer = this.#addAnswer();
-    answer.element.dataset.question = text;
+  #newFollower(runId = ""): RunFollower {
+    return new RunFollower(this.#api, (state) => this.#connection(state), runId);
+  }
+
+  #ask(text: string): Promise<void> {
+    if (!text) return Promise.resolve();
+    const question = this.#log.addQuestion(text);
+    const undo = (failure: Failure): void => {
+      this.#log.cutFrom(question);
+      this.#composer.refuse(text, reasonOf(failure, this.#phrases.of("refused")));
+    };
+    return this.#send({ message: text }, text, undo);
+  }
+
+  /** A new branch begins beside the question; what came after it stays in the old one. */
+  #askEdited(question: HTMLElement, text: string): Promise<void> {
+    const edited = question.dataset.message;
+    if (!edited) return Promise.resolve();
+    this.#log.cutFrom(question);
+    this.#log.addQuestion(text);
+    return this.#send({ message: text, edit_of: edited }, text, (failure) => this.#putBack(failure));
+  }
+
+  /** Another answer to the same question; one that never reached the server is asked once more. */
+  #askAgain(answer: HTMLElement): Promise<void> {
+    const { message, question = "" } = answer.dataset;
+    if (!message) {
+      this.#log.cutFrom(answer.previousElementSibling);
+      return this.#ask(question);
+    }
+    this.#log.cutFrom(answer);
+    return this.#send({ regenerate_of: message }, question, (failure) => this.#putBack(failure));
+  }
+
+  #putBack(failure: Failure): void {
+    this.#composer.say(reasonOf(failure, this.#phrases.of("refused")));
+    void this.#redraw(this.#address.href);
+  }
+
+  async #send(order: Partial<Outgoing>, question: string, undo: (failure: Failure) => void): Promise<void> {
+    const answer = this.#log.addAnswer(question);
+    const branches = Boolean(order.edit_of ?? order.regenerate_of);
+    const outgoing = this.#outgoing(order);
+    await this.#run(answer, this.#newFollower(), async () => {
+      await this.#shown;
+      const response = await this.#api.send(outgoing);
+      if (branches) this.#address.forgetBranch();
+      return response;
+    }, undo);
+  }
+
+  #outgoing(order: Partial<Outgoing>): Outgoing {
     const { agentId = "", sessionId } = this.#root.dataset;
-    const message = { agent_id: agentId, message: text, ...(sessionId ? { session_id: sessionId } : {}) };
-    const follower = new RunFollower(this.#api, (state) => this.#connection(state));
-    await this.#run(answer, text, follower, () => this.#api.send(message));
+    return { agent_id: agentId, ...(sessionId ? { session_id: sessionId } : {}), ...order };
   }
 
-  async #run(answer: Answer, text: string, follower: RunFollower, first: () => Promise<Response>): Promise<void> {
+  async #run(
+    answer: Answer,
+    follower: RunFollower,
+    first: () => Promise<Response>,
+    undo: ((failure: Failure) => void) | null = null,
+  ): Promise<void> {
     this.#begin(follower);
     try {
       for await (const event of follower.follow(first)) this.#show(answer, event);
     } catch (error) {
-      this.#explain(answer, text, error);
+      this.#explain(answer, error, undo);
     } finally {
-      this.#end();
+      this.#end(follower);
     }
   }
 
   #begin(follower: RunFollower): void {
     this.#follower = follower;
     this.#stopWanted = false;
-    this.#log.ariaBusy = "true";
+    this.#element.ariaBusy = "true";
     this.#composer.busy = true;
     this.#announce("answering");
     this.#scroll.toLatest();
   }
 
-  #end(): void {
+  #end(follower: RunFollower): void {
     this.#follower = null;
-    this.#log.ariaBusy = "false";
-    this.#composer.busy = false;
     this.#connection("open");
+    if (follower.runId) void this.#adopt(follower.runId);
+    if (this.#next()) return;
+    this.#element.ariaBusy = "false";
+    this.#composer.busy = false;
+  }
+
+  /** Goes on with the first message that waits, when there is one. */
+  #next(): boolean {
+    const message = this.#line.takeFirst();
+    if (!message) return false;
+    this.#log.addQuestion(message.text);
+    const answer = this.#log.addAnswer(message.text);
+    answer.element.dataset.run = message.runId;
+    void this.#run(answer, this.#newFollower(message.runId), () => this.#api.events(message.runId, ""));
+    return true;
+  }
+
+  /** Sends a message that waits for its turn. Its events are read when the turn comes, so that no connection waits. */
+  async #wait(text: string): Promise<void> {
+    const message = this.#line.add(text);
+    const follower = this.#newFollower();
+    try {
+      const events = follower.follow(() => this.#api.send(this.#outgoing({ message: text })));
+      await events.next();
+      message.runId = follower.runId;
+      await events.return(undefined);
+      if (!this.#composer.busy) this.#next();
+    } catch (error) {
+      this.#line.remove(message);
+      const failure = this.#failureOf(error);
+      this.#composer.refuse(text, reasonOf(failure, this.#phrases.of("refused")));
+      if (!(error instanceof Refused || error instanceof ConnectionLost)) throw error;
+    }
+  }
+
+  async #cancelWaiting(message: WaitingMessage): Promise<void> {
+    if (!message.runId) return;
+    this.#line.remove(message);
+    this.#composer.giveBack(message.text);
+    this.#announce("withdrawn");
+    await this.#api.cancel(message.runId).catch((error: unknown) => {
+      this.#composer.say(reasonOf(this.#failureOf(error), this.#phrases.of("refused")));
+    });
   }
 
   #show(answer: Answer, event: RunEvent): void {
+    if (event.data.run_id) answer.element.dataset.run = event.data.run_id;
     if (event.type === "run.started" && this.#stopWanted) this.#stop();
-    if (event.data.session_id) this.#nameSession(event.data.session_id);
-    if (event.type === "run.started" && event.data.title) this.#title(event.data.title);
+    if (event.data.session_id) this.#address.nameSession(event.data.session_id);
+    if (event.type === "run.started" && event.data.title) this.#address.title(event.data.title);
     answer.show(event);
+    if (event.type === "approval.required") this.#announce("approval");
     if (event.type === "run.finished") this.#announce("finished");
     if (event.type === "run.cancelled") this.#announce("stopped");
     if (event.type === "run.failed" || event.type === "run.interrupted") this.#announce("failed");
   }
 
-  /** A message that was refused goes back to where it was written; all else is told in the answer's place. */
-  #explain(answer: Answer, text: string, error: unknown): void {
-    if (error instanceof Refused && text && [400, 413].includes(error.status)) {
-      answer.element.previousElementSibling?.remove();
-      answer.element.remove();
-      this.#composer.refuse(text, reasonOf(error.failure, this.#phrases.refused));
-      return;
-    }
+  /** What was refused goes back to where it was written; all else is told in the answer's place. */
+  #explain(answer: Answer, error: unknown, undo: ((failure: Failure) => void) | null): void {
+    if (error instanceof Refused && undo && [400, 404, 409, 413].includes(error.status)) return undo(error.failure);
     answer.fail(this.#failureOf(error));
     if (!(error instanceof Refused || error instanceof ConnectionLost)) throw error;
   }
 
   #failureOf(error: unknown): Failure {
-    if (error instanceof Refused) return { ...error.failure, message: error.failure.message || this.#phrases.refused };
-    return { code: "unreachable", message: this.#phrases.unreachable };
+    if (!(error instanceof Refused)) return { code: "unreachable", message: this.#phrases.of("unreachable") };
+    return { ...error.failure, message: error.failure.message || this.#phrases.of("refused") };
   }
 
   #stop(): void {
@@ -140,42 +256,76 @@ export class Conversation {
     if (!(error instanceof Refused || error instanceof TypeError)) throw error;
   }
 
-  #retry(button: HTMLElement): void {
-    const answer = button.closest<HTMLElement>("article");
-    const text = answer?.dataset.question;
-    if (!answer || !text || this.#composer.busy) return;
-    part<HTMLElement>(answer, "[data-failure]").hidden = true;
-    void this.#ask(text);
+  /** An address that names a message shows its branch; from then on the chat goes on there. */
+  #showNamedBranch(): void {
+    const { sessionId, head, tip } = this.#root.dataset;
+    if (!sessionId || !tip || tip === head) return;
+    this.#shown = this.#api.show(sessionId, tip).catch((error: unknown) => this.#onlyRefusals(error));
   }
 
-  #addQuestion(text: string): void {
-    const question = fromTemplate<HTMLElement>("question-template");
-    setText(question, "[data-text]", text);
-    this.#list.append(question);
-  }
-
-  #addAnswer(): Answer {
-    const answer = new Answer(() => this.#scroll.grew());
-    this.#list.append(answer.element);
-    return answer;
-  }
-
-  /** From the first answer on, the address is the session's: reloading and sharing lead back to it. */
-  #nameSession(id: string): void {
-    if (this.#root.dataset.sessionId === id) return;
-    this.#root.dataset.sessionId = id;
-    history.replaceState(history.state, "", `${location.pathname}?session=${encodeURIComponent(id)}`);
-    for (const link of this.#root.querySelectorAll<HTMLAnchorElement>("a[data-session-href]")) {
-      link.href = (link.dataset.sessionHref ?? "").replace("SESSION", id);
-      link.hidden = false;
+  async #showVersion(link: HTMLElement, messageId: string): Promise<void> {
+    const { sessionId } = this.#root.dataset;
+    if (!sessionId) return;
+    const anchor = anchorAt(link);
+    try {
+      await this.#api.show(sessionId, messageId);
+      this.#address.nameBranch(messageId);
+      await this.#redraw(this.#address.href);
+      const place = returnTo(anchor, messageId, this.#element, this.#log.element);
+      this.#announce("version", place);
+    } catch (error) {
+      this.#composer.say(reasonOf(this.#failureOf(error), this.#phrases.of("refused")));
+      this.#onlyRefusals(error);
     }
-    part<HTMLInputElement>(this.#root, "#history-session").value = id;
-    document.body.dispatchEvent(new CustomEvent("opie:session-created"));
   }
 
-  #title(title: string): void {
-    setText(this.#root, "[data-title]", title);
-    document.title = `${title} · Opie`;
+  async #branchFrom(messageId: string): Promise<void> {
+    const { sessionId } = this.#root.dataset;
+    if (!sessionId) return;
+    try {
+      const made = await this.#api.branch(sessionId, messageId);
+      location.assign(`${location.pathname}?session=${made}`);
+    } catch (error) {
+      this.#composer.say(reasonOf(this.#failureOf(error), this.#phrases.of("refused")));
+      this.#onlyRefusals(error);
+    }
+  }
+
+  /** Everything as the server has it now. */
+  async #redraw(address: string): Promise<void> {
+    try {
+      const drawn = await this.#log.fetch(address);
+      this.#log.replaceWith(drawn);
+      this.#line.readDrawn(drawn.lines);
+      if (this.#follower) return;
+      if (drawn.activeRun) this.#resume(drawn.activeRun);
+      else this.#next();
+    } catch (error) {
+      this.#onlyRefusals(error);
+    }
+  }
+
+  async #adopt(runId: string): Promise<void> {
+    try {
+      this.#log.adopt(runId, await this.#log.fetch(this.#address.href));
+    } catch (error) {
+      this.#onlyRefusals(error);
+    }
+  }
+
+  /** Somebody went on in another tab, or on the phone. */
+  async #catchUp(): Promise<void> {
+    if (this.#follower || !this.#root.dataset.sessionId) return;
+    try {
+      const drawn = await this.#log.fetch(this.#address.href);
+      if (!this.#follower && (drawn.tip !== this.#log.tip || drawn.activeRun)) await this.#redraw(this.#address.href);
+    } catch (error) {
+      this.#onlyRefusals(error);
+    }
+  }
+
+  #onlyRefusals(error: unknown): void {
+    if (!(error instanceof Refused || error instanceof TypeError)) throw error;
   }
 
   #connection(state: Connection): void {
@@ -185,8 +335,8 @@ export class Conversation {
     notice.hidden = state === "open";
   }
 
-  #announce(phrase: Phrase): void {
-    setText(document, "[data-announcer]", this.#phrases[phrase]);
+  #announce(phrase: Parameters<Phrases["of"]>[0], value = ""): void {
+    this.#phrases.announce(phrase, value);
   }
 }
 

@@ -26,11 +26,13 @@ interface Common {
 }
 
 interface Bodies {
+  "run.queued": { position: number };
   "run.started": { title?: string };
   "message.delta": { text: string };
   "reasoning.delta": { text: string };
   "tool.started": { tool_call_id: string; name: string; arguments: unknown };
   "tool.finished": { tool_call_id: string; name: string; result: unknown; failed: boolean; duration_ms: number | null };
+  "approval.required": { approval_id: string };
   "run.finished": Finished;
   "run.failed": { error: Failure };
   "run.cancelled": object;
@@ -40,11 +42,13 @@ interface Bodies {
 export type RunEvent = { [T in keyof Bodies]: { type: T; data: Common & Bodies[T] } }[keyof Bodies];
 
 const KNOWN: ReadonlySet<string> = new Set<keyof Bodies>([
+  "run.queued",
   "run.started",
   "message.delta",
   "reasoning.delta",
   "tool.started",
   "tool.finished",
+  "approval.required",
   "run.finished",
   "run.failed",
   "run.cancelled",

@@ -40,14 +40,32 @@ def client(person: Person, sign_in: SignIn) -> Client:
 @pytest.fixture
 def make_chat() -> MakeChat:
     def make(who: Person, agent: Agent, turns: int = 1, title: str = "Numbers", **run: Any) -> AgentOSSession:
-        session = AgentOSSession.objects.create(
-            user=who.user, team=who.team, agent=agent, title=title, message_count=4 * turns
-        )
+        session = AgentOSSession.objects.create(user=who.user, team=who.team, agent=agent, title=title)
         for turn in range(turns):
             add_turn(session, turn, **run)
         return session
 
     return make
+
+
+def add_messages(
+    session: AgentOSSession, run: AgentOSRun, said: list[dict[str, Any]], parent: AgentOSMessage | None = None
+) -> list[AgentOSMessage]:
+    """Messages one after the other, from `parent` or from where the session is; the session goes on from the last."""
+    parent = parent or session.head
+    number = session.messages.count()
+    added = []
+    for place, fields in enumerate(said, start=1):
+        parent = AgentOSMessage.objects.create(
+            session=session, run=run, agent=session.agent, number=number + place, parent=parent, **fields
+        )
+        added.append(parent)
+    asked = next((row for row in added if row.role == "user"), None)
+    if asked:
+        AgentOSRun.objects.filter(pk=run.pk).update(question=asked)
+    session.head, session.message_count = parent, number + len(said)
+    AgentOSSession.objects.filter(pk=session.pk).update(head=parent, message_count=session.message_count)
+    return added
 
 
 def add_turn(session: AgentOSSession, turn: int, **values: Any) -> None:
@@ -62,8 +80,8 @@ def add_turn(session: AgentOSSession, turn: int, **values: Any) -> None:
         {"role": "tool", "content": "42", "tool_call_id": call["id"], "tool_name": "calculate", "tool_duration_ms": 3},
         {"role": "assistant", "content": f"**Answer** {turn}", "is_answer": True},
     ]
-    for place, fields in enumerate(said, start=1):
-        AgentOSMessage.objects.create(session=session, run=run, agent=session.agent, number=4 * turn + place, **fields)
+    # What has not ended has said nothing yet that is in rows.
+    add_messages(session, run, said if run.has_ended else said[:1])
     AgentOSPerformance.objects.create(run=run, duration_ms=1234, time_to_first_token_ms=200)
     AgentOSUsage.objects.create(
         team=session.team, user=session.user, run=run, session=session, platform_name="offline", model="offline-responder",

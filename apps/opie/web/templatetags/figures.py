@@ -60,6 +60,15 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def moment(when: datetime | None) -> SafeString | str:
+    """A moment as a `<time>` that the browser writes in the reader's own zone."""
+    if when is None:
+        return ""
+    text = when.strftime("%Y-%m-%d %H:%M UTC")
+    return format_html('<time datetime="{}" data-exact>{}</time>', when.isoformat(), text)
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """0.987 → 98.7 %; nothing for an unknown share."""
     return "" if share is None else f"{share * 100:.4g} %"

@@ -1,0 +1,100 @@
+import { callApi } from "./api.ts";
+import { Answer } from "./answer.ts";
+import { fromTemplate, part, setText } from "./parts.ts";
+import type { ScrollFollower } from "./scroll.ts";
+
+/** What the server says the log looks like now. */
+interface Drawn {
+  items: Element;
+  lines: Element;
+  tip: string;
+  activeRun: string;
+}
+
+/** The messages that are shown. The server draws them; what is written meanwhile is added here. */
+export class ChatLog {
+  readonly element: HTMLElement;
+  readonly #empty: HTMLElement;
+  readonly #scroll: ScrollFollower;
+  tip: string;
+
+  constructor(element: HTMLElement, scroll: ScrollFollower, tip: string) {
+    this.element = element;
+    this.#scroll = scroll;
+    this.#empty = part(element, "[data-empty]");
+    this.tip = tip;
+  }
+
+  addQuestion(text: string): HTMLElement {
+    this.#empty.hidden = true;
+    const question = fromTemplate<HTMLElement>("question-template");
+    setText(question, "[data-text]", text);
+    this.element.append(question);
+    return question;
+  }
+
+  addAnswer(question: string): Answer {
+    const answer = new Answer(() => this.#scroll.grew());
+    answer.element.dataset.question = question;
+    this.element.append(answer.element);
+    return answer;
+  }
+
+  /** The answer of a run as the server drew it, to be written on; or a new one. */
+  answerOf(runId: string): Answer {
+    const drawn = this.#articleOf(this.element, runId);
+    return drawn ? new Answer(() => this.#scroll.grew(), drawn) : this.addAnswer("");
+  }
+
+  /** Takes away an article and everything after it. */
+  cutFrom(article: Element | null): void {
+    while (article) {
+      const next = article.nextElementSibling;
+      article.remove();
+      article = next;
+    }
+  }
+
+  async fetch(address: string): Promise<Drawn> {
+    const url = new URL(address, location.href);
+    url.searchParams.set("part", "log");
+    const response = await callApi(url.href, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const log = part<HTMLElement>(page, "[data-log]");
+    const { tip = "", activeRun = "" } = log.dataset;
+    return { items: part(log, "[data-items]"), lines: part(log, "[data-lines]"), tip, activeRun };
+  }
+
+  /** Shows what the server drew, in place of everything. */
+  replaceWith(drawn: Drawn): void {
+    const items = [...drawn.items.children].map((item) => document.adoptNode(item));
+    this.#empty.hidden = items.length > 0;
+    this.element.replaceChildren(this.#empty, ...items);
+    this.tip = drawn.tip;
+    window.htmx?.process(this.element);
+  }
+
+  /** What only the server knows of an answer that was just written: its message, its versions, what was given. */
+  adopt(runId: string, drawn: Drawn): void {
+    this.tip = drawn.tip;
+    const [here, there] = [this.#articleOf(this.element, runId), this.#articleOf(drawn.items, runId)];
+    if (!here || !there) return;
+    take(here, there);
+    const [question, asked] = [here.previousElementSibling, there.previousElementSibling];
+    if (question instanceof HTMLElement && asked instanceof HTMLElement) take(question, asked);
+  }
+
+  #articleOf(root: ParentNode, runId: string): HTMLElement | null {
+    return root.querySelector<HTMLElement>(`article[data-run="${CSS.escape(runId)}"]`);
+  }
+}
+
+const TAKEN = ["[data-versions]", "[data-given]"];
+
+function take(here: HTMLElement, there: HTMLElement): void {
+  if (there.dataset.message) here.dataset.message = there.dataset.message;
+  for (const selector of TAKEN) {
+    const [old, fresh] = [here.querySelector(selector), there.querySelector(selector)];
+    if (old && fresh) old.replaceWith(document.adoptNode(fresh));
+  }
+}

@@ -1,0 +1,28 @@
+import { part, setText } from "./parts.ts";
+
+type Phrase =
+  | "answering"
+  | "finished"
+  | "stopped"
+  | "failed"
+  | "unreachable"
+  | "refused"
+  | "lost"
+  | "back"
+  | "approval"
+  | "withdrawn"
+  | "version";
+
+/** What the page says, in the reader's language: the server writes it into the page. */
+export class Phrases {
+  readonly #texts = JSON.parse(part(document, "#chat-phrases").textContent) as Record<Phrase, string>;
+
+  of(phrase: Phrase): string {
+    return this.#texts[phrase];
+  }
+
+  /** Says it to who cannot see. */
+  announce(phrase: Phrase, value = ""): void {
+    setText(document, "[data-announcer]", this.of(phrase).replace("VALUE", value));
+  }
+}
