@@ -14,6 +14,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.accounts.api.acting import principal_of
@@ -24,9 +25,17 @@ from apps.api.errors import Conflict, InvalidInput, NotFound
 from apps.opie import rows
 from apps.opie.agentos import sse
 from apps.opie.agentos.health import snapshot
-from apps.opie.agentos.serializers import Answer, MessageSerializer, MessageToSend, SessionSerializer, SessionToCreate
+from apps.opie.agentos.serializers import (
+    Answer,
+    BranchToMake,
+    MessageSerializer,
+    MessageToSend,
+    SessionSerializer,
+    SessionToCreate,
+)
 from apps.opie.agentos.service import AgentOSService, checked_message
 from apps.opie.engine import turn as turns
+from apps.opie.engine.branches import branch_off, show_branch
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import result_of_run
 from apps.opie.engine.stream import read_events
@@ -109,6 +118,12 @@ class SessionDetailView(generics.RetrieveUpdateDestroyAPIView[AgentOSSession]):
     def get_queryset(self) -> QuerySet[AgentOSSession]:
         return own_sessions(self.request)
 
+    def perform_update(self, serializer: BaseSerializer[AgentOSSession]) -> None:
+        head = serializer.validated_data.pop("head_id", None)
+        if head is not None and serializer.instance is not None:
+            show_branch(serializer.instance, head)
+        serializer.save()
+
     def perform_destroy(self, instance: AgentOSSession) -> None:
         """Raises Conflict while an answer is being written: its money would have nobody to belong to."""
         if instance.runs.live().exists():
@@ -116,21 +131,33 @@ class SessionDetailView(generics.RetrieveUpdateDestroyAPIView[AgentOSSession]):
         instance.delete()
 
 
+class BranchSessionView(APIView):
+    """A new session that begins with what was said up to a message."""
+
+    permission_classes = [requires(Permission.RUN_AGENTS)]
+
+    @extend_schema(request=BranchToMake, responses={201: SessionSerializer})
+    def post(self, request: Request, session_id: UUID) -> Response:
+        body = BranchToMake(data=request.data)
+        body.is_valid(raise_exception=True)
+        made = branch_off(principal_of(request), session_id, body.validated_data["message_id"])
+        return Response(SessionSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
 class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):
-    """What was said in a session, in order."""
+    """What was said in a session, in order: in the branch that is shown, or in all with ?branch=all."""
 
     permission_classes = [requires(Permission.VIEW_AGENTS)]
     serializer_class = MessageSerializer
     queryset = AgentOSMessage.objects.none()
 
     def get_queryset(self) -> QuerySet[AgentOSMessage]:
-        if (
-            not AgentOSSession.objects.visible_to(principal_of(self.request))
-            .filter(pk=self.kwargs["session_id"])
-            .exists()
-        ):
+        session = own_sessions(self.request).filter(pk=self.kwargs["session_id"]).first()
+        if session is None:
             raise NotFound("There is no such session.", code="session_not_found")
-        messages = AgentOSMessage.objects.filter(session_id=self.kwargs["session_id"])
+        messages = AgentOSMessage.objects.filter(session=session)
+        if self.request.query_params.get("branch") != "all":
+            messages = messages.in_branch(session.head_id)
         return messages.select_related("agent").order_by("number")
 
 

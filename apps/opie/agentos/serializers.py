@@ -39,10 +39,12 @@ class SessionToCreate(StrictSerializer):
 
 
 class SessionSerializer(StrictModelSerializer):
-    """A session in lists and on its own; its title and its being archived can be changed."""
+    """A session in lists and on its own. Its title, its being archived, what becomes of messages while it is busy and
+    the branch that is shown can be changed: `head` is any message of that branch."""
 
     session_id = serializers.UUIDField(source="id", read_only=True)
     agent_id = serializers.SerializerMethodField()
+    head = serializers.UUIDField(source="head_id", required=False)
 
     class Meta:
         model = AgentOSSession
@@ -51,6 +53,8 @@ class SessionSerializer(StrictModelSerializer):
             "agent_id",
             "title",
             "is_archived",
+            "when_busy",
+            "head",
             "message_count",
             "created_at",
             "updated_at",
@@ -62,6 +66,12 @@ class SessionSerializer(StrictModelSerializer):
         return session.agent.agent_id if session.agent else None
 
 
+class BranchToMake(StrictSerializer):
+    """Where a new session branches off."""
+
+    message_id = serializers.UUIDField()
+
+
 class MessageSerializer(StrictModelSerializer):
     message_id = serializers.UUIDField(source="id", read_only=True)
     agent_id = serializers.SerializerMethodField()
@@ -69,7 +79,7 @@ class MessageSerializer(StrictModelSerializer):
     class Meta:
         model = AgentOSMessage
         fields = [
-            "message_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "content", "reasoning",
+            "message_id", "parent_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "content", "reasoning",
             "tool_calls", "tool_call_id", "tool_name", "tool_failed", "tool_duration_ms", "citations", "created_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -24,6 +24,7 @@ urlpatterns = [
     path("agentos/sessions/", api.SessionListView.as_view(), name="agentos-sessions"),
     path("agentos/sessions/<uuid:session_id>/", api.SessionDetailView.as_view(), name="agentos-session"),
     path("agentos/sessions/<uuid:session_id>/messages/", api.SessionMessagesView.as_view(), name="agentos-messages"),
+    path("agentos/sessions/<uuid:session_id>/branch/", api.BranchSessionView.as_view(), name="agentos-branch"),
     path("agentos/send-message/", api.SendMessageView.as_view(), name="agentos-send-message"),
     path("agentos/runs/<uuid:run_id>/", api.RunDetailView.as_view(), name="agentos-run"),
     path("agentos/runs/<uuid:run_id>/events/", api.RunEventsView.as_view(), name="agentos-run-events"),

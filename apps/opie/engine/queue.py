@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from procrastinate.contrib.django import app as jobs
 
@@ -104,10 +105,13 @@ def end_waiting(run_id: UUID) -> Settled | None:
 
 def _put_behind_head(session: AgentOSSession, run: AgentOSRun, question: AgentOSMessage) -> None:
     """A new question takes its place at the end of the branch that is shown; an edited or old one has its place."""
-    if question.run_id == run.pk and run.input is None and session.head_id not in (None, question.pk):
+    is_new = question.run_id == run.pk
+    if is_new and run.input is None:
         question.parent_id = session.head_id
-        question.save(update_fields=["parent"])
-    AgentOSSession.objects.filter(pk=session.pk).update(head=question)
+    if is_new:
+        question.number = session.message_count + 1
+        question.save(update_fields=["parent", "number"])
+    AgentOSSession.objects.filter(pk=session.pk).update(head=question, message_count=F("message_count") + is_new)
 
 
 def _opened(run: AgentOSRun, session: AgentOSSession | None) -> OpenedTurn:

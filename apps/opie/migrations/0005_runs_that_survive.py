@@ -230,7 +230,9 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="agentosmessage",
             name="number",
-            field=models.PositiveIntegerField(help_text="From 1, in the order of the session, over all its branches."),
+            field=models.PositiveIntegerField(
+                help_text="In the order in which it was said, over all branches; above that of its parent."
+            ),
         ),
         migrations.AddConstraint(
             model_name="agentossession",

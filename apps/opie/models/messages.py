@@ -1,9 +1,11 @@
 """Messages: what was said in a session, exactly as the model saw and wrote it."""
 
 from typing import Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 
 from apps.accounts.principal import Principal
 from apps.api.ids import uuid7
@@ -25,9 +27,24 @@ class MessageStatus(models.TextChoices):
     INTERRUPTED = "interrupted", "Interrupted"
 
 
+_BRANCH = """
+    WITH RECURSIVE branch AS (
+        SELECT id, parent_id FROM opie_agentosmessage WHERE id = %s
+        UNION ALL
+        SELECT message.id, message.parent_id
+        FROM opie_agentosmessage AS message JOIN branch ON message.id = branch.parent_id
+    )
+    SELECT id FROM branch
+"""
+
+
 class AgentOSMessageQuerySet(models.QuerySet["AgentOSMessage"]):
     def visible_to(self, principal: Principal) -> Self:
         return self.filter(session__user_id=principal.user_id, session__team_id=principal.team_id)
+
+    def in_branch(self, head_id: UUID | None) -> Self:
+        """The message and all that was said before it in its branch."""
+        return self.filter(pk__in=RawSQL(_BRANCH, [head_id]))  # noqa: S611 - a constant, with its parameter apart
 
     def shown(self) -> Self:
         """What a person reads: questions and answers; the rounds of tools between them are shown as cards."""
@@ -41,7 +58,9 @@ class AgentOSMessage(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     session = models.ForeignKey(AgentOSSession, on_delete=models.CASCADE, related_name="messages")
     run = models.ForeignKey(AgentOSRun, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
-    number = models.PositiveIntegerField(help_text="From 1, in the order of the session, over all its branches.")
+    number = models.PositiveIntegerField(
+        help_text="In the order in which it was said, over all branches; above that of its parent."
+    )
     parent = models.ForeignKey(
         "self",
         on_delete=models.SET_NULL,

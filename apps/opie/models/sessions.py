@@ -36,7 +36,8 @@ class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
 
 
 class AgentOSSession(models.Model):
-    """One conversation. Its messages are numbered from 1 without gaps (`message_count` gives the next).
+    """One conversation. Its messages are numbered from 1 (`message_count` gives the last number); a question that had
+    to wait is numbered anew when its turn comes, and leaves a gap.
 
     They form a tree: an edited question or another try at an answer begins a branch beside the old one. `head` is the
     last message of the branch that is shown and goes on.

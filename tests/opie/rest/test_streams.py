@@ -14,7 +14,7 @@ from apps.accounts.models import Membership, Role, User
 from apps.opie import rows
 from apps.opie.agentos import sse
 from apps.opie.engine import turn as turns
-from apps.opie.models import Agent, AgentOSMessage, AgentOSRun
+from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
 from tests.opie.engine.conftest import script
 from tests.opie.engine.scripted import SILENCE, Script
 from tests.opie.people import Person
@@ -183,11 +183,14 @@ async def test_cancelling_over_rest(web: AsyncClient, agents: Any, person: Perso
     assert (again.status_code, again.json()["status"]) == (202, "cancelled")
 
 
-async def test_a_second_message_is_told_to_wait(web: AsyncClient, agents: Any, person: Person, script: Script) -> None:
+async def test_a_session_that_refuses_a_second_message(
+    web: AsyncClient, agents: Any, person: Person, script: Script
+) -> None:
     script.will(["Wait ", SILENCE])
     stream = await open_stream(web, person)
     await anext(stream)
     session_id = frames_of((await anext(stream)).decode())[0].data["session_id"]
+    await rows.run(AgentOSSession.objects.filter(pk=session_id).update, when_busy="refuse")
     body = {"agent_id": "scripted", "message": "And?", "session_id": session_id}
     answer = await web.post(
         "/api/v1/agentos/send-message/", json.dumps(body), "application/json", headers=person.headers
