@@ -80,6 +80,8 @@ class AIPlatformForm(forms.ModelForm[AIPlatform]):
     def save(self, commit: bool = True) -> AIPlatform:
         if self.cleaned_data.get("new_key"):
             self.instance.api_key = self.cleaned_data["new_key"]
+        if not self.instance.pk or {"api_type", "base_url"} & set(self.changed_data):
+            self.instance.may_be_private = self.by_operator
         return super().save(commit)
 
 

@@ -1,7 +1,5 @@
 """Making and changing platforms: the use cases behind the REST API. Keys go in, and never come out."""
 
-import ipaddress
-import socket
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,15 +11,13 @@ from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from apps.opie.models import AIPlatform
 from apps.opie.models.platforms import LOCAL_API_TYPES, ApiType
+from apps.opie.providers.addresses import is_public
 
 KEY_AGAIN = "Enter the key again: it was entered for another address."
 PLAIN_FIELDS = (
     "api_type", "base_url", "default_model", "timeout", "max_tokens", "supports_vision", "supports_json_mode",
     "supports_image_generation", "is_enabled", "priority", "requests_per_minute", "tokens_per_minute",
 )  # fmt: skip
-
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def visible_platform(principal: Principal, platform_id: Any) -> AIPlatform:
@@ -37,6 +33,7 @@ def create_platform(principal: Principal, body: dict[str, Any]) -> AIPlatform:
         raise NotAllowed
     check_address(body.get("api_type", ""), body.get("base_url", ""), by_operator=is_operator(principal))
     platform = AIPlatform(team_id=principal.acting_team, platform_name=body["platform_name"])
+    platform.may_be_private = is_operator(principal)
     try:
         with transaction.atomic():
             _write(platform, body)
@@ -63,6 +60,7 @@ def change_platform(principal: Principal, platform: AIPlatform, changes: dict[st
         )
         if platform.api_key and "api_key" not in changes:
             raise InvalidInput(fields={"api_key": [KEY_AGAIN]})
+        platform.may_be_private = is_operator(principal)
     with transaction.atomic():
         before = shown(platform)
         _write(platform, changes)
@@ -118,7 +116,8 @@ def _write(platform: AIPlatform, body: dict[str, Any]) -> None:
 def check_address(api_type: str, base_url: str, *, by_operator: bool) -> None:
     """Addresses within the operator's own network are for the operator: a superuser here, or setup_platforms.
 
-    Raises InvalidInput. What a name resolves to is looked at now; it may resolve to something else later.
+    Raises InvalidInput. What a name resolves to is looked at now, and again whenever it is connected to
+    (providers/connecting.py).
     """
     parts = _parts_of(base_url)
     if by_operator:
@@ -146,27 +145,3 @@ def _parts_of(base_url: str) -> SplitResult | None:
     if not is_usable or "\\" in base_url:
         raise InvalidInput(fields={"base_url": ["Use an http:// or https:// address without a user name in it."]})
     return parts
-
-
-def is_public(host: str) -> bool:
-    """Whether a name resolves, and to nothing but addresses of the public internet."""
-    try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)}
-    except (OSError, UnicodeError):
-        return False
-    return bool(found) and all(_is_global(str(address)) for address in found)
-
-
-def _is_global(text: str) -> bool:
-    address = ipaddress.ip_address(text.split("%", 1)[0])
-    return all(one.is_global and not one.is_multicast for one in (address, *_inside(address)))
-
-
-def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an IPv6 address leads to."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return []
-    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in _NAT64:
-        found.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
-    return [one for one in found if one is not None]

@@ -74,6 +74,9 @@ class AIPlatform(models.Model):
     platform_name = models.SlugField(max_length=64)
     api_type = models.CharField(max_length=32, choices=ApiType.choices)
     base_url = models.URLField(max_length=500, blank=True, help_text="Empty: the vendor's own.")
+    may_be_private = models.BooleanField(
+        default=False, editable=False, help_text="An operator entered its address, which may be in a private network."
+    )
     api_key = PlatformKeyField(blank=True, default="")
     default_model = models.CharField(max_length=200)
     timeout = models.PositiveIntegerField(default=60, help_text="Seconds until a silent platform counts as failed.")

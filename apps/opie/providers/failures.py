@@ -103,6 +103,15 @@ UNREACHABLE = Failure(
     was_sent=False,
     is_sickness=True,
 )
+NOT_PUBLIC = Failure(
+    "platform_unreachable",
+    "leads into a private network",
+    "{platform} leads to an address that is not on the public internet. Whoever manages platforms in your team can "
+    "enter another address.",
+    Then.NEXT,
+    was_sent=False,
+    is_sickness=True,
+)
 TIMED_OUT = Failure(
     "platform_timeout",
     "took too long",
@@ -189,6 +198,8 @@ def failure_of(error: BaseException, *, after_first_token: bool) -> Failure:
     if after_first_token:
         return INTERRUPTED
     names = {kind.__name__ for link in _chain(error) for kind in type(link).__mro__}
+    if "NotPublic" in names:
+        return NOT_PUBLIC
     if names & _UNREACHABLE_ERRORS or _is_ollama_unreachable(error):
         return UNREACHABLE
     if names & _TIMEOUT_ERRORS:

@@ -26,6 +26,8 @@ class PlatformSnapshot:
     tokens_per_minute: int | None = None
     supports_vision: bool = False
     supports_json_mode: bool = False
+    # An address that a team has entered leads nowhere but to the public internet; see providers/connecting.py.
+    must_be_public: bool = False
 
     @classmethod
     def of(cls, row: AIPlatform) -> Self:
@@ -48,6 +50,7 @@ class PlatformSnapshot:
             tokens_per_minute=row.tokens_per_minute,
             supports_vision=row.supports_vision,
             supports_json_mode=row.supports_json_mode,
+            must_be_public=bool(row.team_id and row.base_url and not row.may_be_private),
         )
 
     @property

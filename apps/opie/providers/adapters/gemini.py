@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from apps.opie.providers.adapter import Adapter
+from apps.opie.providers.connecting import transport_for
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def open_client(platform: PlatformSnapshot) -> Any:
             base_url=platform.base_url or DEFAULT_BASE_URL,
             api_version=API_VERSION,
             timeout=platform.timeout * 1000,
-            async_client_args={"follow_redirects": False},
+            async_client_args={"follow_redirects": False, **transport_for(platform)},
         ),
     )
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from apps.opie.providers.adapter import Adapter
+from apps.opie.providers.connecting import plain_transport_for
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def open_client(platform: PlatformSnapshot) -> Any:
         timeout=httpx.Timeout(**patience(platform)),
         headers={"authorization": authorization},
         follow_redirects=False,
+        **plain_transport_for(platform),
     )
 
 

@@ -10,6 +10,7 @@ from agno.models.openai.like import OpenAILike
 from apps.opie.ledger.tokens import TokenCounts
 from apps.opie.providers.adapters.openai_stream import chunks_of, plain_delta
 from apps.opie.providers.adapters.timeouts import patience
+from apps.opie.providers.connecting import transport_for
 from apps.opie.providers.ending import TellsItsEnd
 from apps.opie.providers.reported import ReportedUsage, reported
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
@@ -34,7 +35,7 @@ def open_client(platform: PlatformSnapshot, default_base_url: str) -> "AsyncOpen
         base_url=platform.base_url or default_base_url,
         timeout=httpx2.Timeout(**patience(platform)),
         max_retries=0,
-        http_client=DefaultAsyncHttpxClient(follow_redirects=False),
+        http_client=DefaultAsyncHttpxClient(follow_redirects=False, **transport_for(platform)),
     )
     client.organization = client.project = None
     client._custom_headers = {}  # OPENAI_CUSTOM_HEADERS, for which the SDK has no other switch
