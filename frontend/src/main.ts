@@ -7,7 +7,7 @@ import { watchDialogs } from "./shell/dialogs.ts";
 import { watchEscape } from "./shell/escape.ts";
 import { sendCsrfTokens } from "./shell/csrf.ts";
 import { watchThemeSwitch } from "./shell/theme.ts";
-import { keepTimesCurrent } from "./shell/times.ts";
+import { fillTimeZone, keepTimesCurrent } from "./shell/times.ts";
 import { decorateCodeBlocks } from "./markdown/code-blocks.ts";
 
 sendCsrfTokens();
@@ -16,4 +16,5 @@ watchDialogs();
 watchEscape();
 watchCopyButtons();
 keepTimesCurrent();
+fillTimeZone();
 decorateCodeBlocks(document);

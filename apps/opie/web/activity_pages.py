@@ -43,8 +43,8 @@ class RunsView(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         asked = self.request.GET
-        state, kind = (asked.get(name, "").replace("\x00", "")[:64] for name in ("state", "kind"))
-        agent_id, page = asked.get("agent", "").replace("\x00", "")[:64], page_number(asked.get("page", ""))
+        state, kind = (asked.get(name, "")[:64] for name in ("state", "kind"))
+        agent_id, page = asked.get("agent", "")[:64], page_number(asked.get("page", ""))
         used = AgentOSRun.objects.visible_to(self.principal).values("agent")
         return super().get_context_data(
             activity=activity_of(self.principal, state, kind, agent_id, page),

@@ -57,8 +57,8 @@ class MemoryView(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         asked = self.request.GET
-        search = clean_text(asked.get("q", "")).strip()[:200]
-        agent_id = asked.get("agent", "").replace("\x00", "")[:64]
+        search = asked.get("q", "").strip()[:200]
+        agent_id = asked.get("agent", "")[:64]
         page = page_number(asked.get("page", ""))
         return super().get_context_data(
             memories=memories_of(self.principal, search, agent_id, page),
@@ -121,7 +121,7 @@ class ForgetAgentView(PieceOfPage):
     """POST /agentos/memory/forget/ with `agent`: all that one agent remembers about this person. Asked before."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        agent_id = request.POST.get("agent", "").replace("\x00", "")
+        agent_id = request.POST.get("agent", "")
         forgotten, _rows = of_agent(self.principal, agent_id).delete()
         text = ngettext("%(n)s memory was forgotten.", "%(n)s memories were forgotten.", forgotten)
         messages.success(request, text % {"n": forgotten})

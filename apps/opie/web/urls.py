@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.opie.web import activity_pages, agent_pages, memory_pages, views
+from apps.opie.web import activity_pages, agent_pages, memory_pages, schedule_pages, views
 
 app_name = "pages"
 
@@ -25,6 +25,22 @@ urlpatterns = [
     path("agentos/runs/<uuid:run_id>/cancel/", activity_pages.CancelRunView.as_view(), name="cancel-run"),
     path("agentos/approvals/", activity_pages.ApprovalsView.as_view(), name="approvals"),
     path("agentos/approvals/<uuid:approval_id>/", activity_pages.ApprovalView.as_view(), name="approval"),
+    path("agentos/schedules/", schedule_pages.SchedulesView.as_view(), name="schedules"),
+    path("agentos/schedules/new/", schedule_pages.ScheduleCreateView.as_view(), name="new-schedule"),
+    path("agentos/schedules/preview/", schedule_pages.SchedulePreviewView.as_view(), name="preview-schedule"),
+    path(
+        "agentos/schedules/<uuid:schedule_id>/edit/", schedule_pages.ScheduleChangeView.as_view(), name="edit-schedule"
+    ),
+    path(
+        "agentos/schedules/<uuid:schedule_id>/switch/",
+        schedule_pages.SwitchScheduleView.as_view(),
+        name="switch-schedule",
+    ),
+    path(
+        "agentos/schedules/<uuid:schedule_id>/delete/",
+        schedule_pages.DeleteScheduleView.as_view(),
+        name="delete-schedule",
+    ),
     path("agentos/session/<uuid:session_id>/", views.AgentOSSessionView.as_view(), name="session"),
     path("agentos/session/<uuid:session_id>/rename/", views.RenameSessionView.as_view(), name="rename-session"),
     path("agentos/session/<uuid:session_id>/delete/", views.DeleteSessionView.as_view(), name="delete-session"),

@@ -58,6 +58,8 @@ export class Answer {
         return this.#end("cancelled");
       case "run.interrupted":
         return this.#end("interrupted");
+      case "run.retrying":
+        return this.#beginAgain();
       case "run.queued":
       case "run.started":
         return;
@@ -73,6 +75,16 @@ export class Answer {
     // An alert is spoken when it appears, so it appears with its words in place.
     box.hidden = false;
     this.#grew();
+  }
+
+  /** What an attempt said that failed does not count. */
+  #beginAgain(): void {
+    this.#closeText();
+    this.#reasoning?.finish();
+    this.#reasoning = null;
+    this.#texts.splice(0);
+    this.#tools.clear();
+    this.#parts.replaceChildren();
   }
 
   #write(text: string): void {
@@ -196,6 +208,7 @@ export class Answer {
 
 function statusAt(event: RunEvent): string {
   if (event.type === "run.queued") return "queued";
+  if (event.type === "run.retrying") return "pending";
   return event.type === "approval.required" ? "waiting" : "running";
 }
 

@@ -27,6 +27,7 @@ interface Common {
 
 interface Bodies {
   "run.queued": { position: number };
+  "run.retrying": object;
   "run.started": { title?: string };
   "message.delta": { text: string };
   "reasoning.delta": { text: string };
@@ -43,6 +44,7 @@ export type RunEvent = { [T in keyof Bodies]: { type: T; data: Common & Bodies[T
 
 const KNOWN: ReadonlySet<string> = new Set<keyof Bodies>([
   "run.queued",
+  "run.retrying",
   "run.started",
   "message.delta",
   "reasoning.delta",

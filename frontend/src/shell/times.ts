@@ -22,3 +22,9 @@ export function refresh(): void {
     if (!Number.isNaN(moment.getTime())) element.textContent = exactTime(moment, new Date(), language);
   }
 }
+
+/** A form that asks for a time zone begins with the reader's own. */
+export function fillTimeZone(): void {
+  const field = document.querySelector<HTMLInputElement>("input[data-own-time-zone]");
+  if (field && !field.value) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+}

@@ -19,6 +19,11 @@ PATHS = [
     "/agentos/chat/",
     "/agentos/chat/helper/",
     "/agentos/history/",
+    "/agentos/memory/",
+    "/agentos/runs/",
+    "/agentos/approvals/",
+    "/agentos/schedules/",
+    "/agentos/schedules/new/",
 ]
 
 
