@@ -11,6 +11,7 @@ from apps.opie.agentos import (
     memories_api,
     metrics_api,
     platforms_api,
+    prices_api,
     schedules_api,
 )
 
@@ -51,8 +52,8 @@ urlpatterns = [
     path("agentos/metrics/errors/<uuid:error_id>/", metrics_api.ErrorMetricView.as_view(), name="metrics-error"),
     path("budgets/", budgets_api.BudgetsView.as_view(), name="budgets"),
     path("budgets/<uuid:budget_id>/", budgets_api.BudgetView.as_view(), name="budget"),
-    path("prices/", budgets_api.PricesView.as_view(), name="prices"),
-    path("prices/rerate/", budgets_api.RerateView.as_view(), name="prices-rerate"),
+    path("prices/", prices_api.PricesView.as_view(), name="prices"),
+    path("prices/rerate/", prices_api.RerateView.as_view(), name="prices-rerate"),
     path("limits/", limits_api.LimitsView.as_view(), name="limits"),
     path("limits/<uuid:limit_id>/", limits_api.LimitView.as_view(), name="limit"),
     path("platforms/", platforms_api.PlatformsView.as_view(), name="platforms"),
