@@ -5,7 +5,7 @@ that models/call_functions.py names.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -100,6 +100,13 @@ def settle_books(opened: OpenedCall, ended: HowItEnded) -> None:
     budgets.warn(settled.to_warn, now)
     if admission is not None and not in_rows and settled.closed:
         admission.correct(tokens)
+
+
+def costing_nothing(principal: Principal, candidates: Iterable[Candidate], need: Need) -> tuple[Candidate, ...]:
+    """Those of which the price is known, and is nothing."""
+    return tuple(
+        one for one in candidates if dearest(_rules(principal, one).priced_as, need.most_input, one.max_tokens) == 0
+    )
 
 
 def _lengths(longest: int) -> Iterator[int]:

@@ -133,6 +133,13 @@ EMPTY = Failure(
     Then.RETRY,
     is_sickness=True,
 )
+BEYOND_BUDGET = Failure(
+    "budget_exceeded",
+    "is beyond the budget",
+    "{limit}",
+    Then.NEXT,
+    was_sent=False,
+)
 INTERRUPTED = Failure(
     "platform_interrupted",
     "broke off in its answer",

@@ -7,9 +7,9 @@ table of what follows which failure is in docs/platforms.md, and a test holds it
 import asyncio
 import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from apps.api.errors import OpieError, PlatformFailed
+from apps.api.errors import BudgetExceeded, OpieError, PlatformFailed
 from apps.opie import rows
 from apps.opie.ledger.calls import note_unsent
 from apps.opie.limits.admission import PlatformLimitReached
@@ -17,6 +17,7 @@ from apps.opie.providers import failures, health
 from apps.opie.providers.afterwords import keep_afterword
 from apps.opie.providers.asking import Asking
 from apps.opie.providers.attempt import Attempt, AttemptFailed
+from apps.opie.providers.books import Need, costing_nothing
 from apps.opie.providers.capabilities import fitted, what_it_cannot
 from apps.opie.providers.failures import Failure, Then, VendorError
 from apps.opie.providers.snapshot import Candidate
@@ -62,6 +63,7 @@ class Fallback:
         self._number = 0
         self._pause = 0.0
         self._waited = 0.0
+        self._exceeded: BudgetExceeded | None = None
         self.causes: list[Cause] = []
 
     async def next_attempt(self) -> Attempt:
@@ -113,25 +115,43 @@ class Fallback:
             self.causes.append(Cause(candidate, failures.RESTING, limit=permit.why, retry_after=permit.wait))
             return None
         self._number += 1
+        attempt = await self._opened(candidate, is_probe=permit.is_probe)
+        if attempt is None:
+            return None
+        attempt.is_probe = permit.is_probe
+        self._tries += 1
+        return attempt
+
+    async def _opened(self, candidate: Candidate, *, is_probe: bool) -> Attempt | None:
+        """The attempt, let in and on record; None, with the cause noted, when another platform may be."""
+        attempt = None
         try:
             attempt = await Attempt.open(self._scope, fitted(candidate, self._asking), self._asking, self._number)
         except PlatformLimitReached as error:
             limited = Cause(candidate, failures.PLATFORM_LIMIT, limit=error.message, retry_after=error.retry_after)
             await self._note_unsent(limited)
-            attempt = None
-        except (OpieError, asyncio.CancelledError) as error:
-            if permit.is_probe:
-                await health.give_probe_back(candidate.platform)
-            if isinstance(error, OpieError):
-                keep_afterword(self._scope.run_id, error)
+        except BudgetExceeded as error:
+            await self._go_on_for_nothing(candidate, error)
+        except OpieError as error:
+            keep_afterword(self._scope.run_id, error)
             raise
-        if attempt is None:
-            if permit.is_probe:
+        finally:
+            if attempt is None and is_probe:
                 await health.give_probe_back(candidate.platform)
-            return None
-        attempt.is_probe = permit.is_probe
-        self._tries += 1
         return attempt
+
+    async def _go_on_for_nothing(self, candidate: Candidate, error: BudgetExceeded) -> None:
+        """Keep of the candidates that follow those that cost nothing. Raises the error when there are none."""
+        need = Need(self._asking.estimated_tokens, self._asking.most_tokens)
+        later = self._candidates[self._index + 1 :]
+        free = await rows.run(costing_nothing, self._scope.principal, later, need) if later else ()
+        if not free:
+            keep_afterword(self._scope.run_id, error)
+            raise error
+        self._candidates = (*self._candidates[: self._index + 1], *free)
+        self._exceeded = error
+        failure = replace(failures.BEYOND_BUDGET, code=error.code)
+        await self._note_unsent(Cause(candidate, failure, limit=error.message))
 
     async def _note_unsent(self, cause: Cause) -> None:
         self.causes.append(cause)
@@ -157,12 +177,22 @@ class Fallback:
         self._index += 1
         self._tries = 0
 
-    def _nobody(self) -> PlatformFailed:
-        """The last that was really asked speaks for all; when all rest, the one that is back first."""
+    def _nobody(self) -> OpieError:
+        """The last that was really asked speaks for all; when all rest, the one that is back first. Where a budget let
+        only what costs nothing be asked, that is what the person is told."""
         tried = [cause for cause in self.causes if cause.failure is not failures.RESTING]
         speaker = tried[-1] if tried else min(self.causes, key=lambda cause: cause.retry_after or 0.0)
         logger.error("nobody answered: %s", "; ".join(f"{cause.in_short} ({cause.detail})" for cause in self.causes))
-        return self._as_error(speaker)
+        return self._as_error(speaker) if self._exceeded is None else self._as_exceeded(self._exceeded)
+
+    def _as_exceeded(self, exceeded: BudgetExceeded) -> BudgetExceeded:
+        others = dict.fromkeys(
+            one.in_short for one in self.causes if one.failure.then is not Then.NEXT or not one.limit
+        )
+        also = f" Also tried: {', '.join(others)}." if others else ""
+        error = BudgetExceeded(exceeded.message + also, code=exceeded.code, headers=exceeded.headers)
+        keep_afterword(self._scope.run_id, error)
+        return error
 
     def _as_error(self, speaker: Cause) -> PlatformFailed:
         """What the person is told, with what operators have to know as its cause."""

@@ -261,6 +261,18 @@ def test_raising_lowering_and_disabling_hold_from_the_next_call_on(person: Perso
     assert [goes(), goes()] == [True, False]
 
 
+def test_what_costs_nothing_fits_into_what_is_overspent(person: Person) -> None:
+    budget = Budget.objects.create(team=person.team, amount=1)
+    first, free = uuid7(), uuid7()
+    budgets.reserve(person.principal, first, Decimal(1))
+    budgets.settle(first, Decimal(3))
+    budgets.reserve(person.principal, free, Decimal(0))
+    budgets.settle(free, Decimal(0))
+    with pytest.raises(BudgetExceeded):
+        budgets.reserve(person.principal, uuid7(), budgets.STEP)
+    assert books_balance(budget).spent == 3  # type: ignore[union-attr]
+
+
 def test_an_unknown_price_is_refused_unless_every_budget_allows_it(person: Person) -> None:
     first = Budget.objects.create(team=person.team, amount=5)
     Budget.objects.create(team=person.team, user=person.user, amount=5, allows_unpriced=True)

@@ -7,7 +7,17 @@ from apps.api.ids import uuid7
 from apps.opie.engine import opening
 from apps.opie.engine.opening import Ask
 from apps.opie.ledger import budgets
-from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession, Budget, Limit
+from apps.opie.ledger.price_list import NewPrice, set_price
+from apps.opie.models import (
+    Agent,
+    AgentOSMessage,
+    AgentOSRun,
+    AgentOSSession,
+    AgentOSUsage,
+    AIPlatform,
+    Budget,
+    Limit,
+)
 from tests.opie.ledger.written import at_once
 from tests.opie.people import Person
 from tests.opie.rest.caller import call, error_of
@@ -57,6 +67,18 @@ def test_a_spent_budget_refuses_before_anything_is_stored(person: Person, agents
     assert not AgentOSRun.objects.exists()
     # What costs nothing is not kept from anybody.
     assert call("POST", "agentos/send-message/", HELLO, person.headers).status_code == 200
+
+
+def test_a_spent_budget_leaves_what_costs_nothing_further_down_the_list(
+    person: Person, agents: dict[str, Agent], platforms: dict[str, AIPlatform]
+) -> None:
+    Budget.objects.create(team=person.team, amount=0)
+    set_price(person.principal, NewPrice("closed", "closed-model", Decimal(1), Decimal(1)))
+    agents["broken"].models.create(platform=platforms["offline"], position=1)
+    answer = call("POST", "agentos/send-message/", HELLO | {"agent_id": "broken"}, person.headers)
+    assert answer.status_code == 200, answer.content
+    calls = AgentOSUsage.objects.order_by("pk").values_list("platform_name", "outcome", "error_code", "cost")
+    assert list(calls) == [("closed", "unsent", "budget_exceeded", 0), ("offline", "succeeded", "", 0)]
 
 
 def test_calls_of_a_model_beyond_a_limit_are_refused_with_429(person: Person, agents: dict[str, Agent]) -> None:
