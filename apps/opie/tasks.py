@@ -13,7 +13,7 @@ from procrastinate.contrib.django import app
 
 from apps.accounts.people import people_who_may
 from apps.opie import rows
-from apps.opie.engine import recovery
+from apps.opie.engine import afterwards, recovery, remembering, summaries
 from apps.opie.engine import turn as turns
 from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
@@ -50,6 +50,18 @@ async def make_usage_partitions(timestamp: int) -> None:  # noqa: ARG001 - when 
     """Have a partition of the ledger ready for each of the next months."""
     for name in await rows.run(ensure_usage_partitions):
         logger.info("made %s", name)
+
+
+@app.task(name=afterwards.SUMMARIZE, pass_context=False)
+async def summarize(run_id: str) -> None:
+    """Sum up what the session's history leaves out from now on."""
+    await summaries.summarize(UUID(run_id))
+
+
+@app.task(name=afterwards.REMEMBER, pass_context=False)
+async def remember(run_id: str) -> None:
+    """Note what the person said about themselves."""
+    await remembering.remember(UUID(run_id))
 
 
 @app.task(name=TELL_MANAGERS, pass_context=False)

@@ -26,6 +26,7 @@ from apps.opie.agentos.not_offered import RefusingDb, refusing_what_is_left
 from apps.opie.agentos.run_rows import RunFilter
 from apps.opie.agentos.session_rows import Reading, SessionFilter
 from apps.opie.agentos.sessions_mapping import AnyRun, AnySession
+from apps.opie.engine.history import current_history
 from apps.opie.scope import current_scope
 
 DB_ID = "opie"
@@ -79,6 +80,10 @@ class DjangoDb(RefusingDb):
         principal = self._named(user_id)
         if principal is None:
             return None
+        as_type = SessionType(session_type) if session_type is not None else None
+        history = current_history.get()
+        if history is not None and deserialize and session_id == str(history.chain.session_id):
+            return mapping.session_for_run(history, principal.user_id, as_type)
         reading = self._reading
         if runs_limit is not None or current_scope.get() is not None:
             most = reading.runs if runs_limit is None else min(runs_limit, reading.runs)
@@ -86,7 +91,6 @@ class DjangoDb(RefusingDb):
         found = await rows.run(session_rows.read_session, principal, session_id, reading)
         if found is None:
             return None
-        as_type = SessionType(session_type) if session_type is not None else None
         build = mapping.session_of if deserialize else mapping.session_dict_of
         return build(*found, as_type)
 
@@ -124,6 +128,13 @@ class DjangoDb(RefusingDb):
         scope = current_scope.get()
         if scope is not None and scope.run_id is not None and scope.session_id is None:
             return session  # a run on its own: Agno makes up a session for it, which nobody has asked for
+        history = current_history.get()
+        if (
+            history is not None
+            and session.session_id == str(history.chain.session_id)
+            and session_rows.changes_nothing(history.chain.agno, session)
+        ):
+            return session
         row = await rows.run(session_rows.store_session, principal, cast(AnySession, session))
         if row is None:
             return None
@@ -240,7 +251,7 @@ class DjangoDb(RefusingDb):
     # --- memories ----------------------------------------------------------------------------------------
 
     async def clear_memories(self) -> None:
-        await rows.run(memory_rows.clear_memories, self._acting())
+        await rows.run(memory_rows.clear_memories, self._acting(), current_scope.get())
 
     async def delete_user_memory(self, memory_id: str, user_id: str | None = None) -> None:
         await self.delete_user_memories([memory_id], user_id)
@@ -248,7 +259,7 @@ class DjangoDb(RefusingDb):
     async def delete_user_memories(self, memory_ids: list[str], user_id: str | None = None) -> None:
         principal = self._named(user_id)
         if principal is not None:
-            await rows.run(memory_rows.delete_memories, principal, memory_ids)
+            await rows.run(memory_rows.delete_memories, principal, memory_ids, current_scope.get())
 
     async def get_all_memory_topics(self, user_id: str | None = None) -> list[str]:
         principal = self._named(user_id)
@@ -256,7 +267,9 @@ class DjangoDb(RefusingDb):
 
     async def get_user_memory(self, memory_id: str, deserialize: bool | None = True, user_id: str | None = None) -> Any:
         principal = self._named(user_id)
-        row = await rows.run(memory_rows.find_memory, principal, memory_id) if principal is not None else None
+        if principal is None:
+            return None
+        row = await rows.run(memory_rows.find_memory, principal, memory_id, current_scope.get())
         if row is None:
             return None
         return memory_rows.memory_of(row) if deserialize else memory_rows.memory_dict_of(row)
@@ -277,6 +290,11 @@ class DjangoDb(RefusingDb):
         principal = self._named(user_id)
         if principal is None:
             return [] if deserialize else ([], 0)
+        scope = current_scope.get()
+        if scope is not None and deserialize:
+            return [
+                memory_rows.memory_of(row) for row in await rows.run(memory_rows.memories_for_run, principal, scope)
+            ]
         wanted = MemoryFilter(agent_id or team_id, topics, search_content, limit, page, sort_by, sort_order)
         found, count = await rows.run(memory_rows.read_memories, principal, wanted)
         if deserialize:
@@ -290,7 +308,7 @@ class DjangoDb(RefusingDb):
         return await rows.run(memory_rows.stats_of, principal) if principal is not None else ([], 0)
 
     async def upsert_user_memory(self, memory: UserMemory, deserialize: bool | None = True) -> Any:
-        row = await rows.run(memory_rows.store_memory, self._acting(), memory)
+        row = await rows.run(memory_rows.store_memory, self._acting(), memory, current_scope.get())
         if row is None:
             return None
         return memory_rows.memory_of(row) if deserialize else memory_rows.memory_dict_of(row)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from agno.db.schemas import UserMemory
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Count, F, Func, Max, QuerySet
 
 from apps.accounts.principal import Principal
@@ -14,10 +15,13 @@ from apps.opie.agentos.session_rows import as_uuid, names
 from apps.opie.agentos.sessions_mapping import type_of_kind
 from apps.opie.engine.storable import clean_text
 from apps.opie.models import Agent, AgentOSMemory
+from apps.opie.scope import RunScope
 
 MOST_MEMORIES_AT_ONCE = 1000
 MOST_CHARACTERS = 10_000
 MOST_TOPICS, LONGEST_TOPIC = 50, 100
+MOST_IN_A_PROMPT = 100
+MOST_CHARACTERS_IN_A_PROMPT = 12_000
 _SORTABLE = {"updated_at": "updated_at", "created_at": "created_at", "memory_id": "id", "memory": "memory"}
 
 
@@ -34,18 +38,34 @@ class MemoryFilter:
     sort_order: str | None = None
 
 
-def memories_of(principal: Principal) -> QuerySet[AgentOSMemory]:
-    return AgentOSMemory.objects.visible_to(principal).select_related("agent")
+def memories_of(principal: Principal, scope: RunScope | None = None) -> QuerySet[AgentOSMemory]:
+    """This person's memories; while an agent runs, those that are of this agent alone."""
+    found = AgentOSMemory.objects.visible_to(principal)
+    if scope is None:
+        return found
+    return found.filter(agent=scope.agent_pk) if scope.agent_pk else found.none()
 
 
-def find_memory(principal: Principal, memory_id: str | None) -> AgentOSMemory | None:
+def find_memory(principal: Principal, memory_id: str | None, scope: RunScope | None = None) -> AgentOSMemory | None:
     key = as_uuid(memory_id)
-    return memories_of(principal).filter(pk=key).first() if key else None
+    return memories_of(principal, scope).select_related("agent").filter(pk=key).first() if key else None
+
+
+def memories_for_run(principal: Principal, scope: RunScope) -> list[AgentOSMemory]:
+    """What the agent that runs is told about this person: the latest, as much as suits a prompt."""
+    latest = memories_of(principal, scope).select_related("agent").order_by("-updated_at", "-id")[:MOST_IN_A_PROMPT]
+    found, left = [], MOST_CHARACTERS_IN_A_PROMPT
+    for row in latest:
+        left -= len(row.memory)
+        if left < 0:
+            break
+        found.append(row)
+    return found
 
 
 def read_memories(principal: Principal, wanted: MemoryFilter) -> tuple[list[AgentOSMemory], int]:
     """One page of this person's memories, and how many there are."""
-    found = memories_of(principal)
+    found = memories_of(principal).select_related("agent")
     if wanted.component_id is not None:
         found = found.filter(agent__agent_id=wanted.component_id)
     if wanted.topics:
@@ -60,8 +80,9 @@ def read_memories(principal: Principal, wanted: MemoryFilter) -> tuple[list[Agen
     return list(ordered[start : start + limit]), found.count()
 
 
-def store_memory(principal: Principal, memory: UserMemory) -> AgentOSMemory | None:
-    """Keeps a memory of this person, or changes one of theirs. None for an id that cannot be theirs."""
+def store_memory(principal: Principal, memory: UserMemory, scope: RunScope | None = None) -> AgentOSMemory | None:
+    """Keeps a memory of this person, or changes one of theirs; while an agent runs, one of its own. None for an id
+    that cannot be theirs."""
     key = as_uuid(memory.memory_id)
     if key is None or principal.team_id is None or not names(principal, memory.user_id):
         return None
@@ -71,30 +92,30 @@ def store_memory(principal: Principal, memory: UserMemory) -> AgentOSMemory | No
     }
     if memory.input is not None:
         values["input"] = clean_text(str(memory.input))[:MOST_CHARACTERS]
-    row = find_memory(principal, memory.memory_id)
+    row = find_memory(principal, memory.memory_id, scope)
+    is_new = row is None
     if row is None:
-        row = AgentOSMemory(
-            pk=key, user_id=principal.user_id, team_id=principal.team_id, agent=_agent(principal, memory)
-        )
+        row = AgentOSMemory(pk=key, user_id=principal.user_id, team_id=principal.team_id)
+        row.agent_id = _agent_pk(principal, memory) if scope is None else scope.agent_pk
     for name, value in values.items():
         setattr(row, name, value)
     try:
         with transaction.atomic():
-            row.save()
-    except IntegrityError:
-        return None  # the id is somebody else's
+            row.save(force_insert=is_new, force_update=not is_new)
+    except (IntegrityError, DatabaseError):
+        return None  # the id is somebody else's, or what was to be changed was forgotten meanwhile
     return row
 
 
-def delete_memories(principal: Principal, memory_ids: Sequence[str]) -> int:
+def delete_memories(principal: Principal, memory_ids: Sequence[str], scope: RunScope | None = None) -> int:
     keys = [key for key in map(as_uuid, memory_ids) if key]
-    deleted, _ = AgentOSMemory.objects.visible_to(principal).filter(pk__in=keys).delete()
+    deleted, _ = memories_of(principal, scope).filter(pk__in=keys).delete()
     return deleted
 
 
-def clear_memories(principal: Principal) -> None:
-    """Forgets what is kept about this person in this team; nobody else's."""
-    AgentOSMemory.objects.visible_to(principal).delete()
+def clear_memories(principal: Principal, scope: RunScope | None = None) -> None:
+    """Forgets what is kept about this person in this team; nobody else's, and while an agent runs, only its own."""
+    memories_of(principal, scope).delete()
 
 
 def topics_of(principal: Principal) -> list[str]:
@@ -136,6 +157,8 @@ def memory_dict_of(row: AgentOSMemory) -> dict[str, Any]:
     }
 
 
-def _agent(principal: Principal, memory: UserMemory) -> Agent | None:
+def _agent_pk(principal: Principal, memory: UserMemory) -> UUID | None:
     component_id = memory.agent_id or memory.team_id
-    return Agent.objects.visible_to(principal).filter(agent_id=component_id).first() if component_id else None
+    if not component_id:
+        return None
+    return Agent.objects.visible_to(principal).filter(agent_id=component_id).values_list("pk", flat=True).first()

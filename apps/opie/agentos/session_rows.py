@@ -186,6 +186,11 @@ def store_session(principal: Principal, session: AnySession) -> AgentOSSession |
         return row
 
 
+def changes_nothing(known: dict[str, Any], session: AnySession) -> bool:
+    """Whether what Agno wants to keep with a session is what is known to be kept with it."""
+    return _agno_data(session) == {name: known[name] for name in ("session_data", "metadata") if known.get(name)}
+
+
 def insert_session_if_absent(principal: Principal, session: AnySession) -> bool | None:
     """True when it was made, False when this person has it already, None when the id cannot be theirs."""
     if find_session(principal, session.session_id) is not None:

@@ -16,6 +16,7 @@ from agno.run.workflow import WorkflowRunOutput
 from agno.session import AgentSession, TeamSession, WorkflowSession
 
 from apps.opie.engine import transcript
+from apps.opie.engine.history import History
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.agents import AgentKind
 from apps.opie.models.messages import MessageRole
@@ -125,6 +126,37 @@ def session_of(row: AgentOSSession, runs: Sequence[RunParts], session_type: Sess
     return AgentSession(
         agent_id=component, runs=[run for run in built if not isinstance(run, WorkflowRunOutput)], **common
     )
+
+
+class _WithHistory:
+    """A session for a run of ours: its messages are the history that was read for the run, whatever Agno asks for."""
+
+    history: History
+
+    def get_messages(self, *_: Any, **__: Any) -> list[Message]:
+        return list(self.history.messages)
+
+
+class _AgentSessionWithHistory(_WithHistory, AgentSession):
+    pass
+
+
+class _TeamSessionWithHistory(_WithHistory, TeamSession):
+    pass
+
+
+def session_for_run(history: History, user_id: UUID, session_type: SessionType | None) -> AnySession:
+    """The session as the run under way sees it. Nothing is read for it: it has no runs, but their messages."""
+    kind = _TeamSessionWithHistory if session_type == SessionType.TEAM else _AgentSessionWithHistory
+    session = kind(
+        session_id=str(history.chain.session_id),
+        user_id=str(user_id),
+        session_data=dict(history.chain.agno.get("session_data", {})),
+        metadata=history.chain.agno.get("metadata"),
+        runs=[],
+    )
+    session.history = history
+    return session
 
 
 def session_dict_of(

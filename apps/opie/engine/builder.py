@@ -80,6 +80,8 @@ def _settings(agent: Agent, principal: Principal) -> dict[str, Any]:
         "user_id": str(principal.user_id),
         "add_history_to_context": agent.history_length > 0,
         "num_history_messages": agent.history_length or None,
+        # Told, not written: what is worth remembering is noted after the answer (engine/remembering.py).
+        "add_memories_to_context": agent.memory,
         "tool_call_limit": MOST_TOOL_CALLS,
         "add_datetime_to_context": True,
         "markdown": True,

@@ -5,7 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from apps.accounts.encryption import KeyMissing
-from apps.opie.models.platforms import LOCAL_API_TYPES, AIPlatform, UnreadableKey
+from apps.opie.models.platforms import LOCAL_API_TYPES, AIPlatform, ApiType, UnreadableKey
 from apps.opie.providers.redaction import remember_secret
 
 
@@ -66,3 +66,8 @@ class Candidate:
     model: str
     max_tokens: int
     temperature: float | None = None
+
+
+def without_offline(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """The candidates that are LLMs: the offline responder can sum nothing up and judge nothing."""
+    return tuple(one for one in candidates if one.platform.api_type != ApiType.OFFLINE)
