@@ -30,6 +30,7 @@ from apps.opie.agentos.serializers import (
     BranchToMake,
     MessageSerializer,
     MessageToSend,
+    RunDetail,
     SessionSerializer,
     SessionToCreate,
 )
@@ -39,6 +40,7 @@ from apps.opie.engine.branches import branch_off, show_branch
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import result_of_run
 from apps.opie.engine.stream import read_events
+from apps.opie.engine.summaries import context_as_json
 from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.sessions import AgentOSSessionQuerySet
 
@@ -182,14 +184,17 @@ class SendMessageView(PrincipalView):
 
 
 class RunDetailView(PrincipalView):
-    """One run: the answer and what it took, as far as it is."""
+    """One run: the answer and what it took, as far as it is, and what the model was given of the conversation."""
 
     required = Permission.VIEW_AGENTS
 
-    @extend_schema(responses={200: Answer}, operation_id="agentos_run")
+    @extend_schema(responses={200: RunDetail}, operation_id="agentos_run")
     async def get(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:  # noqa: ARG002
-        await rows.run(visible_run, self.principal, run_id)
-        return JsonResponse((await rows.run(result_of_run, run_id)).as_json())
+        return JsonResponse(await rows.run(self._run_as_json, run_id))
+
+    def _run_as_json(self, run_id: UUID) -> dict[str, Any]:
+        run = visible_run(self.principal, run_id)
+        return result_of_run(run_id).as_json() | {"context": context_as_json(run)}
 
 
 class RunEventsView(PrincipalView):

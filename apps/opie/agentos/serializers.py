@@ -116,3 +116,21 @@ class Answer(serializers.Serializer[Any]):
     time_to_first_token_ms = serializers.IntegerField(allow_null=True)
     tools = serializers.ListField(child=serializers.DictField())
     citations = serializers.ListField(child=serializers.DictField())
+
+
+class ContextOfRun(serializers.Serializer[Any]):
+    """What of the conversation the model was given with the question. Empty for a run that has not ended."""
+
+    messages_sent = serializers.IntegerField()
+    messages_left_out = serializers.IntegerField()
+    estimated_tokens = serializers.IntegerField()
+    first_message_id = serializers.UUIDField(allow_null=True, help_text="The oldest message that was sent.")
+    summary_id = serializers.UUIDField(allow_null=True)
+    summary = serializers.CharField(allow_null=True, help_text="What stood for the messages that were left out.")
+    shortened = serializers.BooleanField(required=False, help_text="A text was too long, and its middle left out.")
+
+
+class RunDetail(Answer):
+    """A run, read again."""
+
+    context = ContextOfRun()

@@ -4,33 +4,33 @@ The jobs are in the transaction that stores the answer. They know the run's id a
 rows when they begin: what was deleted or forbidden meanwhile is not done.
 """
 
-from uuid import UUID
-
 from procrastinate.contrib.django import app
 
-from apps.accounts.models import ApiKey, Team, User
-from apps.accounts.principal import Principal, principal_for
-from apps.opie.models import Agent, AgentOSRun
+from apps.accounts.permissions import Permission
+from apps.accounts.principal import Principal, principal_now
+from apps.api.errors import OpieError
+from apps.opie.models import AgentOSRun
 
 SUMMARIZE = "opie.summarize"
 REMEMBER = "opie.remember"
 
 
-def plan(run_id: UUID, session_id: UUID, agent: Agent, *, summary_is_due: bool) -> None:
-    """Have the worker do what follows this completed run. In the caller's transaction; no statement where nothing is."""
+def plan(run: AgentOSRun, *, summary_is_due: bool) -> None:
+    """Have the worker do what follows this completed answer, in the caller's transaction. Mostly that is nothing, and
+    then it is no statement either."""
+    if run.session_id is None or run.agent is None:
+        return
     if summary_is_due:
         # One after the other in a session: the second would sum up the same.
-        app.configure_task(SUMMARIZE, lock=f"summary of {session_id}").defer(run_id=str(run_id))
-    if agent.memory:
-        app.configure_task(REMEMBER, lock=f"memory of {session_id}").defer(run_id=str(run_id))
+        app.configure_task(SUMMARIZE, lock=f"summary of {run.session_id}").defer(run_id=str(run.pk))
+    if run.agent.memory:
+        app.configure_task(REMEMBER, lock=f"memory of {run.user_id} {run.agent_id}").defer(run_id=str(run.pk))
 
 
 def principal_of_run(run: AgentOSRun) -> Principal | None:
     """Who the run was for, with the rights of now; None when they or their key may ask nothing any more."""
-    user = User.objects.filter(pk=run.user_id, is_active=True).first()
-    team = Team.objects.filter(pk=run.team_id).first()
-    api_key = ApiKey.objects.filter(pk=run.api_key_id).first() if run.api_key_id else None
-    if user is None or team is None or (api_key is not None and not api_key.usable):
+    try:
+        principal = principal_now(run.user_id, run.team_id, run.api_key_id)
+    except OpieError:
         return None
-    principal = principal_for(user, team, api_key)
-    return principal if principal.team_id is not None and principal.may("run_agents") else None
+    return principal if principal.may(Permission.RUN_AGENTS) else None

@@ -11,14 +11,14 @@ import json
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from agno.models.message import Message
 from django.db import connection
 
 from apps.opie.engine import transcript
-from apps.opie.models import AgentOSMessage
+from apps.opie.models import Agent, AgentOSMessage
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.providers.estimates import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE, estimated_input, size_of, tokens_of_size
 
@@ -41,6 +41,10 @@ class Limits:
 
     messages: int
     tokens: int
+
+    @classmethod
+    def of(cls, agent: Agent) -> Self:
+        return cls(agent.history_length, agent.history_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +92,13 @@ class History:
             **({"shortened": True} if self.is_shortened else {}),
         }
 
-    def unsummarized_after(self, new_messages: int, limits: Limits) -> int:
-        """How many messages will be neither given to the model nor summed up, once the chain is longer by so many."""
+    def leaves_a_summary_due(self, agent: Agent, new_messages: int) -> bool:
+        """Whether, with so many messages more, a window of them will be neither given to the model nor summed up."""
+        if not agent.summarize_history or agent.history_length == 0:
+            return False
         summed_up = self.chain.summary.message_count if self.chain.summary else 0
-        window = min(limits.messages, self.covered + new_messages)
-        return self.chain.length + new_messages - window - summed_up
+        window = min(agent.history_length, self.covered + new_messages)
+        return self.chain.length + new_messages - window - summed_up >= agent.history_length
 
 
 # The history of the run under way, for whoever Agno asks for it (agentos/db.py).

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.opie.engine import recording
+from apps.opie.engine import afterwards, recording
 from apps.opie.engine.outcome import result_of
 from apps.opie.engine.recording import LAST_EVENT, Events, append_events
 from apps.opie.ledger.calls import close_open_calls
@@ -32,7 +32,8 @@ INTERRUPTED = RunError(
 class Ending:
     """How a run ended, ready to be written. `rows` are unsaved messages; times are milliseconds.
 
-    `error` is why it did not complete; `tool_errors` are failures that the agent could go on after.
+    `error` is why it did not complete; `tool_errors` are failures that the agent could go on after. `context` is what
+    of the conversation the model was given, and `summary_is_due` whether what it was not given is to be summed up.
     """
 
     status: RunStatus
@@ -44,6 +45,8 @@ class Ending:
     database_ms: int = 0
     citations: list[dict[str, Any]] = field(default_factory=list)
     tool_errors: list[RunError] = field(default_factory=list)
+    context: dict[str, Any] = field(default_factory=dict)
+    summary_is_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,15 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
             used = usage_of_run(run_id)
         next_run = _store_rows(run, ending, now)
         run.status, run.finished_at, run.paused_state = ending.status, now, None
+        run.context = ending.context or run.context
         if ending.error:
             run.error_code, run.error_message = ending.error.code, ending.error.message[:500]
             record_error(run, ending.error, now)
         for tool_error in ending.tool_errors:
             record_error(run, tool_error, now)
-        run.save(update_fields=["status", "finished_at", "error_code", "error_message", "output", "paused_state"])
+        run.save(update_fields=_ENDED)
+        if ending.status is RunStatus.COMPLETED:
+            afterwards.plan(run, summary_is_due=ending.summary_is_due)
         performance = _store_performance(run, ending, used)
         data = result_of(run, ending.rows, used, performance).as_json()
         append_events(run_id, [*events, (last_number, LAST_EVENT[ending.status], data)])
@@ -148,6 +154,7 @@ def _store_performance(run: AgentOSRun, ending: Ending, used: RunUsage) -> Agent
     )
 
 
+_ENDED = ["status", "finished_at", "error_code", "error_message", "output", "paused_state", "context"]
 _MESSAGE_STATUS = {
     RunStatus.COMPLETED: MessageStatus.COMPLETE,
     RunStatus.FAILED: MessageStatus.FAILED,

@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -18,7 +19,7 @@ from apps.opie import rows
 from apps.opie.engine.afterwards import principal_of_run
 from apps.opie.engine.history import Chain, History, Limits, chosen, read_chain_to
 from apps.opie.metrics.errors import RunError, record_error
-from apps.opie.models import Agent, AgentOSRun, AgentOSSummary
+from apps.opie.models import AgentOSRun, AgentOSSummary
 from apps.opie.models.messages import MessageRole
 from apps.opie.models.runs import RunStatus
 from apps.opie.providers.choice import candidates_for
@@ -66,18 +67,6 @@ class ToSumUp:
     said: tuple[Said, ...]
 
 
-def limits_of(agent: Agent) -> Limits:
-    """How much history the agent is given."""
-    return Limits(agent.history_length, agent.history_tokens)
-
-
-def is_due(agent: Agent, history: History, new_messages: int) -> bool:
-    """Whether a turn that adds so many messages leaves enough out for another summary. Reads nothing."""
-    if not agent.summarize_history or agent.history_length == 0:
-        return False
-    return history.unsummarized_after(new_messages, limits_of(agent)) >= agent.history_length
-
-
 async def summarize(run_id: UUID) -> None:
     """Sum up what the history of the question after this run will leave out, if that is enough to be worth it."""
     wanted = await rows.run(_to_sum_up, run_id)
@@ -104,10 +93,10 @@ def _to_sum_up(run_id: UUID) -> ToSumUp | None:
         return None
     principal = principal_of_run(run)
     answer = run.messages.filter(is_answer=True).values_list("pk", flat=True).first()
-    chain = read_chain_to(answer, limits_of(run.agent)) if answer and principal else None
+    chain = read_chain_to(answer, Limits.of(run.agent)) if answer and principal else None
     if chain is None or principal is None:
         return None
-    above = _above_the_window(chosen(chain, limits_of(run.agent)))
+    above = _above_the_window(chosen(chain, Limits.of(run.agent)))
     said, before = _unsummarized(above) if above else ((), None)
     candidates = without_offline(candidates_for(run.agent, principal))
     if len(said) < run.agent.history_length or not candidates:
@@ -192,6 +181,15 @@ def _note_failure(run_id: UUID, code: str, detail: str) -> None:
     if run is not None:
         message = "The conversation could not be summed up. It is tried again later."
         record_error(run, RunError(code, message, "summary", detail), timezone.now())
+
+
+def context_as_json(run: AgentOSRun) -> dict[str, Any]:
+    """What of the conversation the run's model was given, with the text that stood for the rest."""
+    if not run.context:
+        return {}
+    summary_id = run.context.get("summary_id")
+    texts = AgentOSSummary.objects.filter(pk=summary_id, session=run.session_id).values_list("text", flat=True)
+    return {**run.context, "summary": texts.first() if summary_id else None}
 
 
 _READ = """

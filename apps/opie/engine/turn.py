@@ -22,6 +22,7 @@ from apps.accounts.principal import Principal
 from apps.api.errors import OPIE_ERROR, NotFound, OpieError
 from apps.opie import rows
 from apps.opie.engine import opening, parts, queue, recording, settling, stream, transcript
+from apps.opie.engine.history import History, Limits, current_history, history_of
 from apps.opie.engine.observer import Failure, Observation, Observer
 from apps.opie.engine.opening import Ask, OpenedTurn
 from apps.opie.engine.outcome import RunResult, result_of_run
@@ -54,6 +55,7 @@ class Turn:
     agent: Agent
     opened: OpenedTurn
     listener: Callable[[Any], None] | None = None
+    history: History | None = None
     _task: asyncio.Task[None] | None = None
 
     @property
@@ -117,6 +119,7 @@ class Turn:
     async def _observe(self, agno_run: AgnoRun, observer: Observer, live: stream.RunStream) -> RunStatus:
         seen = observer.seen
         try:
+            await self._read_history()
             conversation = str(self.session_id or self.run_id)
             events = agno_run(self.opened.text, str(self.run_id), conversation, str(self.principal.user_id))
             async for event in events:
@@ -136,6 +139,12 @@ class Turn:
             return RunStatus.CANCELLED
         return _status_of(seen.failure)
 
+    async def _read_history(self) -> None:
+        """What was said before, for Agno to find when it looks for it (agentos/db.py)."""
+        if self.opened.question_id is not None:
+            self.history = await rows.run(history_of, self.opened.question_id, Limits.of(self.agent))
+            current_history.set(self.history)
+
     async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> UUID | None:
         """Answers the run that is next in the session."""
         ended = monotonic()
@@ -151,6 +160,9 @@ class Turn:
             citations=seen.citations,
             tool_errors=_tool_errors_of(seen),
         )
+        if self.history is not None:
+            ending.context = self.history.as_context()
+            ending.summary_is_due = self.history.leaves_a_summary_due(self.agent, len(ending.rows) + 1)
         await stream.leave_the_beat(live)
         try:
             return await self._write_ending(ending, live)

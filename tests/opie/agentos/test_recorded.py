@@ -9,7 +9,7 @@ from agno.models.message import Message
 from apps.opie import rows
 from apps.opie.agentos.db import DjangoDb
 from apps.opie.agentos.service import AgentOSService
-from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models import Agent, AgentOSMessage, AgentOSSession
 from apps.opie.providers.offline import OfflineResponder
 from tests.opie.agentos.conftest import Person
 
@@ -41,7 +41,7 @@ async def test_the_model_is_asked_once_and_knows_what_was_said(seen: Seen, ann: 
 async def test_what_failed_is_no_history(seen: Seen, ann: Person, assistant: Agent) -> None:
     service = await rows.run(lambda: AgentOSService(ann.principal))
     first = await (await service.open_turn("assistant", "one")).result()
-    await rows.run(lambda: AgentOSRun.objects.update(status="failed"))
+    await rows.run(lambda: AgentOSMessage.objects.filter(is_answer=True).update(status="failed"))
     await (await service.open_turn("assistant", "two", first.session_id)).result()
     assert seen[-1] == [("user", "two")]
 
