@@ -133,4 +133,4 @@ class ContextOfRun(serializers.Serializer[Any]):
 class RunDetail(Answer):
     """A run, read again."""
 
-    context = ContextOfRun()
+    context = ContextOfRun()  # type: ignore[assignment]  # declared fields are no attributes
