@@ -3,8 +3,10 @@
 A run begins at once, or waits: for its turn, when another answer is being written in its session, or for the worker.
 """
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -101,6 +103,19 @@ def title_from(text: str) -> str:
     return line[:TITLE_LENGTH].rsplit(" ", 1)[0] + "…"
 
 
+@dataclass(slots=True)
+class _Place:
+    """Where a question goes: its session, as it was found and locked, and this run's place in the line (0: begins)."""
+
+    session_id: UUID
+    team_id: UUID
+    title: str = ""
+    head_id: UUID | None = None
+    last_number: int = 0
+    place: int = 0
+    is_new: bool = True
+
+
 @transaction.atomic
 def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
     now = timezone.now()
@@ -108,43 +123,54 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
     if ask.on_its_own:
         _admit(principal, ask, now)
         status = RunStatus.PENDING if ask.in_background else RunStatus.RUNNING
-        _insert_run(run_id, principal, agent, ask, status, now)
+        _insert(_run_values(run_id, principal, agent, ask, status, now))
         return OpenedTurn(run_id, None, "", ask.text, status)
-    session, waiting = _session_for(principal, agent, ask, now)
-    question = _question_for(session, ask)
+    place = _place_for(principal, ask, now)
+    question = _question_for(place, ask)
     _admit(principal, ask, now)
-    begins = waiting == 0 and not ask.in_background
+    begins = place.place == 0 and not ask.in_background
     status = RunStatus.RUNNING if begins else RunStatus.PENDING
     if not begins and question.is_new and ask.edit_of is None:
         question.parent_id = None  # what is said right before it is not known yet
-    if question.is_new:
-        _insert_question(question, session, run_id, agent, now)
-    _insert_run(run_id, principal, agent, replace(ask, text=question.text), status, now, session, question)
-    _note_in_session(session, agent, question, begins=begins, now=now)
+    place.title = place.title or title_from(question.text)
+    values = _run_values(run_id, principal, agent, ask, status, now)
+    values |= _session_values(place, question, begins=begins)
+    _insert(values)
     if not begins:
-        recording.append_events(run_id, [(1, "run.queued", {"position": waiting or 1})])
-    return OpenedTurn(run_id, session.pk, session.title, question.text, status, question.id, int(not begins))
+        recording.append_events(run_id, [(1, "run.queued", {"position": place.place or 1})])
+    return OpenedTurn(run_id, place.session_id, place.title, question.text, status, question.id, int(not begins))
 
 
 def _admit(principal: Principal, ask: Ask, now: datetime) -> None:
-    if not ask.may_be_free:
+    """Most teams have neither: one look says so."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RULES, {"team": principal.team_id})
+        has_budgets, limits_runs = cursor.fetchone()
+    if has_budgets and not ask.may_be_free:
         refuse_when_spent(principal, now)
-    admit_run(principal)
+    if limits_runs:
+        admit_run(principal)
 
 
-def _session_for(principal: Principal, agent: Agent, ask: Ask, now: datetime) -> tuple[AgentOSSession, int]:
-    """The session, locked, and this run's place in its queue: 0 when it may begin."""
+def _place_for(principal: Principal, ask: Ask, now: datetime) -> _Place:
     session_id = ask.session_id or _session_of_message(principal, ask.regenerate_of or ask.edit_of)
     if session_id is None:
-        session = AgentOSSession.objects.create(
-            id=ask.new_session_id or uuid7(), user_id=principal.user_id, team_id=principal.acting_team, agent=agent
-        )
-        return session, 0
-    mine = AgentOSSession.objects.visible_to(principal).filter(pk=session_id)
-    session_or_none = mine.select_for_update(of=("self",), no_key=True).first()
-    if session_or_none is None:
-        raise NotFound("There is no such session.", code="session_not_found")
-    return session_or_none, _place_in_line(session_or_none, ask, now)
+        return _Place(ask.new_session_id or uuid7(), principal.acting_team)
+    asked = {"session": session_id, "user": principal.user_id, "team": principal.team_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_SESSION, asked)
+        found = cursor.fetchone()
+        if found is None:
+            raise NotFound("There is no such session.", code="session_not_found")
+        # Apart: what runs is read after the lock is had.
+        cursor.execute(_LIVE_RUNS, asked)
+        live = [_LiveRun(*row) for row in cursor.fetchall()]
+    team_id, title, head_id, last_number, when_busy = found
+    place = _Place(session_id, team_id, title, head_id, last_number, is_new=False)
+    if live and _end_what_was_left_behind(live, now):
+        return _place_for(principal, ask, now)
+    place.place = _place_in_line(live, when_busy, ask, now)
+    return place
 
 
 def _session_of_message(principal: Principal, message_id: UUID | None) -> UUID | None:
@@ -156,47 +182,55 @@ def _session_of_message(principal: Principal, message_id: UUID | None) -> UUID |
     return message.session_id
 
 
-def _place_in_line(session: AgentOSSession, ask: Ask, now: datetime) -> int:
-    """0 when nothing is being written in this session. Runs whose process is gone are ended here; others are waited
-    for, stopped, or in the way, as the session has it."""
-    live = list(AgentOSRun.objects.live().filter(session=session, parent=None).order_by("id"))
-    going = [run for run in live if run.status != RunStatus.PENDING and not _was_left_behind(run, session, now)]
-    waiting = [run for run in live if run.status == RunStatus.PENDING]
-    if not going and not waiting:
+@dataclass(frozen=True, slots=True)
+class _LiveRun:
+    id: UUID
+    status: str
+    heartbeat_at: datetime | None
+
+    def was_left_behind(self, now: datetime) -> bool:
+        """Whether the process that ran it is gone."""
+        if self.status != RunStatus.RUNNING or self.heartbeat_at is None or recording.is_recording(self.id):
+            return False
+        return self.heartbeat_at < now - recording.STALE_AFTER
+
+
+def _end_what_was_left_behind(live: list[_LiveRun], now: datetime) -> bool:
+    left = [run for run in live if run.was_left_behind(now)]
+    for run in left:
+        interrupt(run.id)
+    return bool(left)
+
+
+def _place_in_line(live: list[_LiveRun], when_busy: str, ask: Ask, now: datetime) -> int:
+    """0 when nothing is being written in the session; what is, is waited for, stopped, or in the way."""
+    going = [run for run in live if run.status != RunStatus.PENDING]
+    waiting = len(live) - len(going)
+    if not live:
         return 0
-    if session.when_busy == WhenBusy.REFUSE or not ask.may_wait or ask.regenerate_of or ask.edit_of:
+    if when_busy == WhenBusy.REFUSE or not ask.may_wait or ask.regenerate_of or ask.edit_of:
         raise Conflict(BUSY, code="session_busy")
-    if len(waiting) >= MOST_WAITING:
+    if waiting >= MOST_WAITING:
         raise Conflict(f"{MOST_WAITING} messages are waiting in this session already.", code="session_busy")
-    if session.when_busy == WhenBusy.STEER:
+    if when_busy == WhenBusy.STEER:
         going = [run for run in going if not _steered_away(run, now)]
-    return len(going) + len(waiting)
+    return len(going) + waiting
 
 
-def _steered_away(run: AgentOSRun, now: datetime) -> bool:
+def _steered_away(run: _LiveRun, now: datetime) -> bool:
     """Ask a run to stop in favour of the next; one that waits for approval ends at once."""
     if run.status == RunStatus.WAITING:
-        settle(run.pk, Ending(RunStatus.CANCELLED), [], recording.last_number(run.pk) + 1)
+        settle(run.id, Ending(RunStatus.CANCELLED), [], recording.last_number(run.id) + 1)
         return True
-    AgentOSRun.objects.filter(pk=run.pk, cancel_requested_at=None).update(cancel_requested_at=now)
+    AgentOSRun.objects.filter(pk=run.id, cancel_requested_at=None).update(cancel_requested_at=now)
     return False
 
 
-def _was_left_behind(run: AgentOSRun, session: AgentOSSession, now: datetime) -> bool:
-    if run.status != RunStatus.RUNNING or run.heartbeat_at is None or recording.is_recording(run.pk):
-        return False
-    if run.heartbeat_at >= now - recording.STALE_AFTER:
-        return False
-    interrupt(run.pk)
-    session.refresh_from_db()
-    return True
-
-
-def _question_for(session: AgentOSSession, ask: Ask) -> _Question:
+def _question_for(place: _Place, ask: Ask) -> _Question:
     named = ask.regenerate_of or ask.edit_of
     if named is None:
-        return _Question(uuid7(), ask.text, session.head_id)
-    message = AgentOSMessage.objects.select_related("run").filter(session=session, pk=named).first()
+        return _Question(uuid7(), ask.text, place.head_id)
+    message = AgentOSMessage.objects.select_related("run").filter(session=place.session_id, pk=named).first()
     if message is None:
         raise _no_such_message()
     if message.role != MessageRole.USER and message.run is not None and message.run.question_id:
@@ -208,78 +242,104 @@ def _question_for(session: AgentOSSession, ask: Ask) -> _Question:
     return _Question(message.pk, message.content, message.parent_id, is_new=False)
 
 
-def _insert_question(question: _Question, session: AgentOSSession, run_id: UUID, agent: Agent, now: datetime) -> None:
+def _run_values(
+    run_id: UUID, principal: Principal, agent: Agent, ask: Ask, status: RunStatus, now: datetime
+) -> dict[str, Any]:
+    return {
+        "run": run_id,
+        "user": principal.user_id,
+        "team": principal.acting_team,
+        "key": principal.api_key_id,
+        "agent": agent.pk,
+        "version": agent.version,
+        "status": status,
+        "begun": now if status is RunStatus.RUNNING else None,
+        "is_background": ask.in_background,
+        "schedule": ask.schedule_id,
+        "most_attempts": ask.most_attempts,
+        "input": _input_of(ask),
+        "now": now,
+        "session": None,
+        "question": None,
+        "makes_session": False,
+        "asks": False,
+    }
+
+
+def _session_values(place: _Place, question: _Question, *, begins: bool) -> dict[str, Any]:
+    return {
+        "session": place.session_id,
+        "team": place.team_id,
+        "makes_session": place.is_new,
+        "title": place.title,
+        "head": question.id if begins else place.head_id,
+        "last_number": place.last_number + question.is_new,
+        "question": question.id,
+        "asks": question.is_new,
+        "parent": question.parent_id,
+        "text": question.text,
+    }
+
+
+def _insert(values: dict[str, Any]) -> None:
+    """Write the run, and, in a session, the question and what the session has to know of them: one statement."""
+    parts = [_INSERT_RUN]
+    if values["session"] is not None:
+        parts.append(_INSERT_SESSION if values["makes_session"] else _UPDATE_SESSION)
+    if values["asks"]:
+        parts.append(_INSERT_QUESTION)
+    names = [f"part{number} AS ({part})" for number, part in enumerate(parts)]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO opie_agentosmessage (id, session_id, run_id, number, parent_id, role, is_answer, status,"
-            " agent_id, content, reasoning, tool_calls, tool_call_id, tool_name, tool_failed, citations, metadata,"
-            " created_at) VALUES (%s, %s, %s, %s, %s, 'user', false, 'complete', %s, %s, '', '[]', '', '', false,"
-            " '[]', '{}', %s)",
-            [
-                question.id, session.pk, run_id, session.message_count + 1, question.parent_id,
-                agent.pk, question.text, now,
-            ],
-        )  # fmt: skip
+        cursor.execute(f"WITH {', '.join(names)} SELECT 1", values)
 
 
-def _insert_run(
-    run_id: UUID,
-    principal: Principal,
-    agent: Agent,
-    ask: Ask,
-    status: RunStatus,
-    now: datetime,
-    session: AgentOSSession | None = None,
-    question: _Question | None = None,
-) -> None:
-    begun = now if status is RunStatus.RUNNING else None
-    AgentOSRun.objects.bulk_create(
-        [
-            AgentOSRun(
-                id=run_id,
-                session=session,
-                question_id=question.id if question else None,
-                user_id=principal.user_id,
-                team_id=session.team_id if session else principal.acting_team,
-                api_key_id=principal.api_key_id,
-                agent=agent,
-                agent_version=agent.version,
-                status=status,
-                is_background=ask.in_background,
-                schedule_id=ask.schedule_id,
-                most_attempts=ask.most_attempts,
-                input=_input_of(ask),
-                created_at=now,
-                started_at=begun,
-                heartbeat_at=begun,
-            )
-        ]
-    )
-
-
-def _input_of(ask: Ask) -> dict[str, str] | None:
+def _input_of(ask: Ask) -> str | None:
     if ask.on_its_own:
-        return {"message": ask.text}
+        return json.dumps({"message": ask.text})
     # Says, should the run wait, that its question has a place in the tree already.
-    return {"edit_of": str(ask.edit_of)} if ask.edit_of else None
-
-
-def _note_in_session(
-    session: AgentOSSession, agent: Agent, question: _Question, *, begins: bool, now: datetime
-) -> None:
-    session.message_count += question.is_new
-    session.title = session.title or title_from(question.text)
-    if begins:
-        session.head_id = question.id
-    AgentOSSession.objects.filter(pk=session.pk).update(
-        message_count=session.message_count,
-        title=session.title,
-        head_id=session.head_id,
-        agent_id=agent.pk,
-        last_message_at=now,
-        updated_at=now,
-    )
+    return json.dumps({"edit_of": str(ask.edit_of)}) if ask.edit_of else None
 
 
 def _no_such_message() -> NotFound:
     return NotFound("There is no such message.", code="message_not_found")
+
+
+# One look for what most teams have none of.
+_RULES = """
+    SELECT EXISTS (SELECT 1 FROM opie_budget WHERE team_id = %(team)s AND is_enabled),
+           EXISTS (SELECT 1 FROM opie_limit WHERE team_id = %(team)s AND is_enabled AND parallel_runs IS NOT NULL)
+"""
+# AgentOSSessionQuerySet.visible_to, locked.
+_LOCK_SESSION = """
+    SELECT team_id, title, head_id, message_count, when_busy FROM opie_agentossession
+    WHERE id = %(session)s AND user_id = %(user)s AND team_id = %(team)s FOR NO KEY UPDATE
+"""
+_LIVE_RUNS = """
+    SELECT id, status, heartbeat_at FROM opie_agentosrun
+    WHERE session_id = %(session)s AND status IN ('pending', 'running', 'waiting') AND parent_id IS NULL
+"""
+_INSERT_RUN = """
+    INSERT INTO opie_agentosrun (id, session_id, question_id, user_id, team_id, api_key_id, agent_id, agent_version,
+        status, is_background, schedule_id, attempt, most_attempts, input, context, error_code, error_message,
+        created_at, started_at, heartbeat_at)
+    VALUES (%(run)s, %(session)s, %(question)s, %(user)s, %(team)s, %(key)s, %(agent)s, %(version)s,
+        %(status)s, %(is_background)s, %(schedule)s, 1, %(most_attempts)s, %(input)s, '{}', '', '',
+        %(now)s, %(begun)s, %(begun)s)
+"""
+_INSERT_SESSION = """
+    INSERT INTO opie_agentossession (id, user_id, team_id, agent_id, title, head_id, when_busy, is_archived, metadata,
+        message_count, created_at, updated_at, last_message_at)
+    VALUES (%(session)s, %(user)s, %(team)s, %(agent)s, %(title)s, %(head)s, 'queue', false, '{}',
+        %(last_number)s, %(now)s, %(now)s, %(now)s)
+"""
+_UPDATE_SESSION = """
+    UPDATE opie_agentossession SET message_count = %(last_number)s, title = %(title)s, head_id = %(head)s,
+        agent_id = %(agent)s, last_message_at = %(now)s, updated_at = %(now)s
+    WHERE id = %(session)s
+"""
+_INSERT_QUESTION = """
+    INSERT INTO opie_agentosmessage (id, session_id, run_id, number, parent_id, role, is_answer, status, agent_id,
+        content, reasoning, tool_calls, tool_call_id, tool_name, tool_failed, citations, metadata, created_at)
+    VALUES (%(question)s, %(session)s, %(run)s, %(last_number)s, %(parent)s, 'user', false, 'complete', %(agent)s,
+        %(text)s, '', '[]', '', '', false, '[]', '{}', %(now)s)
+"""

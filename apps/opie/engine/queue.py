@@ -111,7 +111,7 @@ def _put_behind_head(session: AgentOSSession, run: AgentOSRun, question: AgentOS
     if is_new:
         question.number = session.message_count + 1
         question.save(update_fields=["parent", "number"])
-    AgentOSSession.objects.filter(pk=session.pk).update(head=question, message_count=F("message_count") + is_new)
+    AgentOSSession.objects.filter(pk=session.pk).update(head=question, message_count=F("message_count") + int(is_new))
 
 
 def _opened(run: AgentOSRun, session: AgentOSSession | None) -> OpenedTurn:

@@ -268,8 +268,15 @@ def _in_background(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
     """A task of nobody's, in a context of its own; `drain` waits for it."""
     task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
     _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+    task.add_done_callback(_let_go)
     return task
+
+
+def _let_go(task: "asyncio.Task[Any]") -> None:
+    _tasks.discard(task)
+    if not task.cancelled() and (error := task.exception()):
+        # Nobody waits for it. What it left half done, the worker's sweep finds.
+        logger.error("a run's task failed", exc_info=error)
 
 
 _shutting_down = False
