@@ -4,7 +4,6 @@ import os
 from typing import Any
 
 import django
-from django.core.handlers.asgi import ASGIHandler
 
 
 def make_application() -> Any:
@@ -13,12 +12,16 @@ def make_application() -> Any:
     django.setup(set_prefix=False)
     from django.conf import settings
 
+    from apps.accounts.async_views import leave_the_loop_by
+    from apps.opie import rows
+    from config.handler import Handler
     from config.in_loop import in_loop
     from config.lifespan import with_lifespan
     from config.static import with_static_files
 
     settings.MIDDLEWARE = in_loop(settings.MIDDLEWARE)
-    return with_lifespan(with_static_files(ASGIHandler()))
+    leave_the_loop_by(rows.run)
+    return with_lifespan(with_static_files(Handler()))
 
 
 application = make_application()

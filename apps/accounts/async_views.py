@@ -1,6 +1,6 @@
 """The base of REST views that wait for something: DRF has no async views, so this gives the same guarantees."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from asgiref.sync import sync_to_async
@@ -25,11 +25,33 @@ _ANSWERED = (
 )
 
 
+# (function, request) → what it answers, from a thread that may touch rows.
+OffTheLoop = Callable[[Callable[[HttpRequest], Principal], HttpRequest], Awaitable[Principal]]
+
+
+async def _in_own_thread(function: Callable[[HttpRequest], Principal], request: HttpRequest) -> Principal:
+    """Django's way: a thread for each request."""
+    return await sync_to_async(function, thread_sensitive=True)(request)
+
+
+_ways: list[OffTheLoop] = [_in_own_thread]
+
+
+def leave_the_loop_by(way: OffTheLoop) -> None:
+    """Said once at start-up, by an app that has threads for rows already: a new one for each request costs more than
+    what is asked in it."""
+    _ways[:] = [way]
+
+
+async def _off_the_loop(function: Callable[[HttpRequest], Principal], request: HttpRequest) -> Principal:
+    return await _ways[0](function, request)
+
+
 class PrincipalView(View):
     """An async view for a signed-in principal (`self.principal`); every handler is `async def`.
 
-    Who asks is found in the request's own thread, and that thread's connection is given back before a handler
-    runs: nothing is held while a model thinks or a stream is open. Rows are the handler's to reach, off the loop.
+    Who asks is found off the loop, and the connection for it is given back before a handler runs: nothing is held
+    while a model thinks or a stream is open. Rows are the handler's to reach, off the loop.
     """
 
     required: ClassVar[Permission | None] = None
@@ -83,7 +105,7 @@ class PrincipalView(View):
         return serializer.validated_data
 
     async def _authenticate(self, request: HttpRequest) -> Principal:
-        return await sync_to_async(_principal_then_give_back, thread_sensitive=True)(request)
+        return await _off_the_loop(_principal_then_give_back, request)
 
 
 def _described(view: type[PrincipalView]) -> type[APIView]:

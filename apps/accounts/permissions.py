@@ -1,5 +1,6 @@
 """Who may do what: the one table of it, and the guards of REST views that ask it. docs/permissions.md shows it."""
 
+import functools
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -70,6 +71,7 @@ def reach_of(role: str | None, permission: str) -> Reach:
     return TABLE[Role(role)].get(Permission(permission), Reach.NO)
 
 
+@functools.cache
 def permissions_of(role: str | None, *, read_team_sessions: bool = False) -> frozenset[str]:
     """The permissions a role has at all, its own things or everyone's, and what was granted on the membership."""
     held = {str(permission) for permission in Permission if reach_of(role, permission) is not Reach.NO}
