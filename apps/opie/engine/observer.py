@@ -13,6 +13,7 @@ from typing import Any
 from agno.models.message import Message
 from agno.models.response import ToolExecution
 from agno.run.agent import RunOutput
+from agno.run.base import RunStatus as AgnoStatus
 from agno.run.team import TeamRunOutput
 
 from apps.opie.engine.storable import clean_json, clean_text
@@ -34,6 +35,8 @@ class ToolCall:
     result: str = ""
     failed: bool = False
     duration_ms: int | None = None
+    # A person said no: it never ran, and nothing is wrong with the tool.
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -57,6 +60,8 @@ class Observation:
     citations: list[dict[str, Any]] = field(default_factory=list)
     failure: Failure | None = None
     cancelled: bool = False
+    # What Agno stopped with when a call of a tool waits for a person's yes.
+    paused_output: RunOutput | TeamRunOutput | None = None
 
     @property
     def tool_ms(self) -> int:
@@ -66,11 +71,12 @@ class Observation:
 class Observer:
     """Follows one run of one Agno agent or team."""
 
-    def __init__(self, run_id: str, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, run_id: str, clock: Callable[[], float] = monotonic, seen: Observation | None = None) -> None:
         self._run_id = run_id
         self._clock = clock
-        self._text_is_behind_a_tool = False
-        self.seen = Observation(started=clock())
+        # A run that goes on after it waited does so behind the tool that it waited with.
+        self._text_is_behind_a_tool = seen is not None
+        self.seen = seen or Observation(started=clock())
 
     def observe(self, event: Any) -> list[Said]:
         """What to tell readers about one of Agno's events, in order; often nothing."""
@@ -152,6 +158,7 @@ class Observer:
             self.seen.first_token = self._clock()
 
     def _take_output(self, output: RunOutput | TeamRunOutput) -> None:
+        self.seen.paused_output = output if output.status == AgnoStatus.paused else None
         self.seen.messages = [m for m in output.messages or [] if not m.from_history and not m.temporary]
         if output.citations is not None:
             self.seen.citations = _citations_of(output)

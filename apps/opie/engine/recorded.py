@@ -74,6 +74,15 @@ class RecordsItself:
         )
         return events
 
+    def agno_continue(self, output: RunOutput | TeamRunOutput) -> AsyncIterator[Any]:
+        """Agno's own run taken up where `output` stands, unrecorded: for the turn alone."""
+        # The history is among its messages already, as the model had read it.
+        self.add_history_to_context = False
+        events: AsyncIterator[Any] = super().acontinue_run(  # type: ignore[misc]
+            run_response=output, user_id=output.user_id, stream=True, stream_events=True, yield_run_output=True
+        )
+        return events
+
     async def open(self, ask: Ask) -> Turn:
         """Open a turn. It runs when `turn.start(agent.agno_run)`, or when its time comes."""
         # A spent budget does not keep anybody from a platform that costs nothing; the meter looks closer.
