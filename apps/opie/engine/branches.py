@@ -23,13 +23,20 @@ _NEWEST_END = """
 
 def show_branch(session: AgentOSSession, message_id: UUID) -> None:
     """Show, and go on with, the newest branch through this message. Raises NotFound for one of another session."""
+    head = newest_end(session, message_id)
+    session.head_id = head
+    AgentOSSession.objects.filter(pk=session.pk).update(head_id=head)
+
+
+def newest_end(session: AgentOSSession, message_id: UUID) -> UUID:
+    """The last message of the newest branch through this message. Raises NotFound for one of another session."""
     with connection.cursor() as cursor:
         cursor.execute(_NEWEST_END, [message_id, session.pk])
         found = cursor.fetchone()
     if found is None:
         raise NotFound("There is no such message.", code="message_not_found")
-    session.head_id = found[0]
-    AgentOSSession.objects.filter(pk=session.pk).update(head_id=found[0])
+    end: UUID = found[0]
+    return end
 
 
 @transaction.atomic

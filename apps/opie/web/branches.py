@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
 from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
@@ -25,14 +24,6 @@ WITH RECURSIVE branch (id, parent_id, depth) AS (
     FROM opie_agentosmessage AS message JOIN branch ON message.id = branch.parent_id WHERE branch.depth < %s
 )
 SELECT message.* FROM opie_agentosmessage AS message JOIN branch USING (id) ORDER BY branch.depth DESC
-"""
-_DOWNWARDS = """
-WITH RECURSIVE below (id, number) AS (
-    SELECT id, number FROM opie_agentosmessage WHERE id = %s AND session_id = %s
-    UNION ALL
-    SELECT message.id, message.number FROM opie_agentosmessage AS message JOIN below ON message.parent_id = below.id
-)
-SELECT id FROM below ORDER BY number DESC LIMIT 1
 """
 
 
@@ -72,14 +63,6 @@ def stretch_of(session: AgentOSSession, tip: UUID | None, before: int | None = N
 def whole_branch(session: AgentOSSession) -> Stretch:
     """All of the branch that is shown, in one query: for taking it away, not for showing it."""
     return Stretch(list(AgentOSMessage.objects.raw(_UPWARDS, [session.head_id, session.pk, MOST_MESSAGES])))
-
-
-def newest_below(session: AgentOSSession, message_id: UUID) -> UUID | None:
-    """The last message of the newest branch through a message; None when the session has no such message."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DOWNWARDS, [message_id, session.pk])
-        found = cursor.fetchone()
-    return found[0] if found else None
 
 
 def versions_of(session: AgentOSSession, rows: Sequence[AgentOSMessage]) -> dict[UUID, Versions]:

@@ -8,11 +8,17 @@ from typing import Any
 from uuid import UUID
 
 from apps.opie.ledger.summary import RunUsage, usage_of_runs
-from apps.opie.models import AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession
-from apps.opie.models.messages import MessageRole
+from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import END_STATUSES, RunStatus
 from apps.opie.web.branches import Stretch, Versions, stretch_of, versions_of, whole_branch
 from apps.opie.web.given import Given, given_to
+
+_STATUS_OF_MESSAGE: Mapping[str, str] = {
+    MessageStatus.FAILED: RunStatus.FAILED,
+    MessageStatus.CANCELLED: RunStatus.CANCELLED,
+    MessageStatus.INTERRUPTED: RunStatus.INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +102,13 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Everything about the runs of a stretch that is not in its messages."""
+    """Everything about a stretch that is not in its messages; `agents` are the names of those without a run."""
 
     runs: Mapping[UUID, AgentOSRun]
     usage: Mapping[UUID, RunUsage]
     versions: Mapping[UUID, Versions]
     approvals: Mapping[UUID, list[AgentOSApproval]]
+    agents: Mapping[Any, str]
 
 
 def transcript_of(session: AgentOSSession, before: int | None = None, tip: UUID | None = None) -> Transcript:
@@ -155,7 +162,9 @@ def _known_of(session: AgentOSSession, rows: Sequence[AgentOSMessage], silent: A
     approvals: dict[UUID, list[AgentOSApproval]] = {}
     for approval in AgentOSApproval.objects.filter(run__in=runs).select_related("decided_by", "user").order_by("id"):
         approvals.setdefault(approval.run_id, []).append(approval)
-    return _Known(runs, usage_of_runs(runs), versions_of(session, rows), approvals)
+    alone = {row.agent_id for row in rows if row.run_id is None and row.agent_id is not None}
+    agents = dict(Agent.objects.filter(pk__in=alone).values_list("pk", "name")) if alone else {}
+    return _Known(runs, usage_of_runs(runs), versions_of(session, rows), approvals, agents)
 
 
 def _items(rows: Sequence[AgentOSMessage], known: _Known, silent: AgentOSRun | None) -> Iterator[Question | Answer]:
@@ -196,8 +205,15 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
     run = known.runs.get(rows[0].run_id) if rows[0].run_id else None
     last = rows[-1]
     if run is None:
-        parts = tuple(_parts(rows, ()))
-        return Answer(status="completed", parts=parts, source=_source(rows), question=question, message_id=last.pk)
+        # It came along from another session, where the run that wrote it stayed.
+        return Answer(
+            status=_STATUS_OF_MESSAGE.get(last.status, "completed"),
+            agent_name=known.agents.get(last.agent_id, "") if last.agent_id else "",
+            parts=tuple(_parts(rows, ())),
+            source=_source(rows),
+            question=question,
+            message_id=last.pk,
+        )
     used = known.usage.get(run.pk)
     performance = getattr(run, "performance", None)
     # A failed run's message is its error in words, and that is shown as an error.

@@ -19,10 +19,10 @@ from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
 from apps.opie.agentos.agent_rows import may_manage
 from apps.opie.agentos.service import LONGEST_MESSAGE
+from apps.opie.engine.branches import newest_end
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.models import Agent, AgentOSError, AgentOSSession
 from apps.opie.web.approvals import waiting_for
-from apps.opie.web.branches import newest_below
 from apps.opie.web.export import session_as_json, session_as_markdown
 from apps.opie.web.history import history_of, link_to
 from apps.opie.web.instance import Instance
@@ -160,12 +160,7 @@ class AgentOSChatView(Page):
     def _tip(self, session: AgentOSSession) -> UUID | None:
         """The end of the branch that the address names; None for the one the session shows."""
         wanted = self.request.GET.get("message")
-        if not wanted:
-            return None
-        tip = newest_below(session, _uuid_or_404(wanted))
-        if tip is None:
-            raise Http404
-        return tip
+        return newest_end(session, _uuid_or_404(wanted)) if wanted else None
 
     def _before(self) -> int | None:
         wanted = self.request.GET.get("before", "")

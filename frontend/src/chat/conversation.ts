@@ -57,7 +57,7 @@ export class Conversation {
       const elsewhere = document.querySelector("dialog[open], [popover]:popover-open");
       if (event.key === "Escape" && this.#composer.busy && !elsewhere) this.#stop();
     });
-    window.addEventListener("popstate", () => void this.#redraw(location.href));
+    window.addEventListener("popstate", () => void this.#goBack());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") void this.#catchUp();
     });
@@ -115,9 +115,11 @@ export class Conversation {
 
   /** Another answer to the same question; one that never reached the server is asked once more. */
   #askAgain(answer: HTMLElement): Promise<void> {
-    const { message, question = "" } = answer.dataset;
+    const asked = answer.previousElementSibling;
+    const { question = "" } = answer.dataset;
+    const message = (asked instanceof HTMLElement ? asked.dataset.message : undefined) ?? answer.dataset.message;
     if (!message) {
-      this.#log.cutFrom(answer.previousElementSibling);
+      this.#log.cutFrom(asked);
       return this.#ask(question);
     }
     this.#log.cutFrom(answer);
@@ -198,7 +200,7 @@ export class Conversation {
     try {
       const events = follower.follow(() => this.#api.send(this.#outgoing({ message: text })));
       await events.next();
-      message.runId = follower.runId;
+      message.take(follower.runId);
       await events.return(undefined);
       if (!this.#composer.busy) this.#next();
     } catch (error) {
@@ -269,7 +271,7 @@ export class Conversation {
     const anchor = anchorAt(link);
     try {
       await this.#api.show(sessionId, messageId);
-      this.#address.nameBranch(messageId);
+      this.#address.nameBranch(messageId, this.#log.tip);
       await this.#redraw(this.#address.href);
       const place = returnTo(anchor, messageId, this.#element, this.#log.element);
       this.#announce("version", place);
@@ -277,6 +279,16 @@ export class Conversation {
       this.#composer.say(reasonOf(this.#failureOf(error), this.#phrases.of("refused")));
       this.#onlyRefusals(error);
     }
+  }
+
+  /** Back, or forward, to another branch: from then on the chat goes on there. */
+  async #goBack(): Promise<void> {
+    const { sessionId } = this.#root.dataset;
+    const messageId = new URL(location.href).searchParams.get("message");
+    if (sessionId && messageId && !this.#follower) {
+      await this.#api.show(sessionId, messageId).catch((error: unknown) => this.#onlyRefusals(error));
+    }
+    await this.#redraw(location.href);
   }
 
   async #branchFrom(messageId: string): Promise<void> {

@@ -28,9 +28,13 @@ export class SessionAddress {
     document.body.dispatchEvent(new CustomEvent("opie:session-created"));
   }
 
-  /** Another branch is shown: Back leads to the one before. */
-  nameBranch(messageId: string): void {
+  /** Another branch is shown: Back leads to the one before, which ended with `tip`. */
+  nameBranch(messageId: string, tip: string): void {
     const url = new URL(this.href);
+    if (!url.searchParams.has("message")) {
+      url.searchParams.set("message", tip);
+      history.replaceState(history.state, "", url);
+    }
     url.searchParams.set("message", messageId);
     history.pushState(null, "", url);
   }

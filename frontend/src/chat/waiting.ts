@@ -1,10 +1,22 @@
 import { fromTemplate, part, setText } from "./parts.ts";
 
 /** A message that waits its turn. `runId` is there when the server has taken it. */
-export interface WaitingMessage {
+export class WaitingMessage {
   readonly element: HTMLElement;
   readonly text: string;
-  runId: string;
+  runId = "";
+
+  constructor(element: HTMLElement, text: string) {
+    this.element = element;
+    this.text = text;
+    this.take(element.dataset.run ?? "");
+  }
+
+  take(runId: string): void {
+    this.runId = runId;
+    if (runId) this.element.dataset.taken = "";
+    part<HTMLButtonElement>(this.element, "[data-cancel-waiting]").disabled = !runId;
+  }
 }
 
 /** The messages that wait, in their order, above the place where one writes. */
@@ -23,8 +35,7 @@ export class WaitingLine {
     this.#messages.splice(0);
     this.#list.replaceChildren(...drawn.map((element) => document.adoptNode(element)));
     for (const element of drawn) {
-      const text = part(element, "[data-text]").textContent ?? "";
-      this.#messages.push({ element, text, runId: element.dataset.run ?? "" });
+      this.#messages.push(new WaitingMessage(element, part(element, "[data-text]").textContent ?? ""));
     }
     this.#number();
   }
@@ -36,7 +47,7 @@ export class WaitingLine {
   add(text: string): WaitingMessage {
     const element = fromTemplate<HTMLElement>("waiting-template");
     setText(element, "[data-text]", text);
-    const message = { element, text, runId: "" };
+    const message = new WaitingMessage(element, text);
     this.#messages.push(message);
     this.#list.append(element);
     this.#number();

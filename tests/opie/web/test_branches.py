@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apps.opie.engine.branches import branch_off, newest_end
 from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession
-from apps.opie.web.branches import PAGE_OF_MESSAGES, newest_below
+from apps.opie.web.branches import PAGE_OF_MESSAGES
 from apps.opie.web.transcript import Answer, Question, transcript_of, whole_transcript_of
 from tests.opie.people import Person
 from tests.opie.web.conftest import MakeChat, add_messages
@@ -68,7 +69,7 @@ def test_an_edited_question_stands_beside_the_old_one(chat: AgentOSSession) -> N
     assert versions.message_id == edited.pk
     assert [item.versions for item in (*shown[:2], shown[3])] == [None, None, None]
     # The old branch is there as it was, with all that came after the question.
-    before = texts(chat, tip=newest_below(chat, old.pk))
+    before = texts(chat, tip=newest_end(chat, old.pk))
     assert before == ["Question 0", "**Answer** 0", "Question 1", "**Answer** 1", "Question 2", "**Answer** 2"]
 
 
@@ -89,7 +90,7 @@ def test_answers_that_were_tried_again_are_counted_by_the_answer_not_by_its_mess
     assert item.source == "Best"
     assert item.versions is not None
     assert (item.versions.place, item.versions.count) == (3, 3)
-    first = transcript_of(chat, tip=newest_below(chat, item.versions.previous or asked.pk)).items[-1]
+    first = transcript_of(chat, tip=newest_end(chat, item.versions.previous or asked.pk)).items[-1]
     assert isinstance(first, Answer)
     assert first.source == "Better"
     assert first.versions is not None
@@ -202,3 +203,14 @@ def test_approvals_stand_where_they_were_asked_for(client: Client, chat: AgentOS
     kinds = ["approval" if part.approval else "tool" if part.tool else "words" for part in parts]
     assert kinds == ["words", "approval", "tool", "words"]
     assert "Decided by ann@example.com" in client.get(f"/agentos/chat/helper/?session={chat.pk}").content.decode()
+
+
+def test_a_chat_that_branched_off_reads_like_the_one_it_came_from(chat: AgentOSSession, person: Person) -> None:
+    end = question(chat, "Question 2")
+    made = branch_off(person.principal, chat.pk, end.parent_id or end.pk)
+    copied, first = transcript_of(made).items, transcript_of(chat).items[:4]
+    assert texts(made) == texts(chat)[:4]
+    for one, other in zip(copied[1::2], first[1::2], strict=True):
+        assert isinstance(one, Answer)
+        assert isinstance(other, Answer)
+        assert (one.agent_name, one.status, one.parts, one.run_id) == ("Helper", "completed", other.parts, None)
