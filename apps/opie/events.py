@@ -14,6 +14,7 @@ EventType = Literal[
     "tool.started",
     "tool.finished",
     "approval.required",
+    "approval.decided",
     "run.finished",
     "run.failed",
     "run.cancelled",

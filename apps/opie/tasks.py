@@ -13,7 +13,7 @@ from procrastinate.contrib.django import app
 
 from apps.accounts.people import people_who_may
 from apps.opie import rows
-from apps.opie.engine import afterwards, recovery, remembering, summaries
+from apps.opie.engine import afterwards, approvals, recovery, remembering, summaries, waiting
 from apps.opie.engine import turn as turns
 from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
@@ -32,6 +32,15 @@ async def interrupt_stale_runs(timestamp: int) -> None:  # noqa: ARG001 - when i
         logger.warning("run %s was interrupted: its process is gone", run_id)
     for run_id in await rows.run(recovery.left_waiting):
         await turns.start_next(run_id)
+
+
+@app.periodic(cron="* * * * * */15", periodic_id="continue-decided-runs")
+@app.task(queueing_lock="continue-decided-runs", pass_context=False)
+async def continue_decided_runs(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Count approvals that nobody gave in time as a no, and take up runs that wait for nothing more."""
+    await rows.run(approvals.expire)
+    for run_id in await rows.run(waiting.left_behind):
+        await turns.continue_run(run_id)
 
 
 @app.periodic(cron="* * * * *", periodic_id="finish-counts")

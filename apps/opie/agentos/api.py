@@ -42,6 +42,7 @@ from apps.opie.engine.outcome import result_of_run
 from apps.opie.engine.stream import read_events
 from apps.opie.engine.summaries import context_as_json
 from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models.runs import RunStatus
 from apps.opie.models.sessions import AgentOSSessionQuerySet
 
 EVENT_STREAM = "text/event-stream"
@@ -180,7 +181,8 @@ class SendMessageView(PrincipalView):
             return sse.response(self.principal, turn.events(), turn.session_id)
         result = await turn.result()
         result.raise_for_failure()
-        return JsonResponse(result.as_json())
+        waits = result.status == RunStatus.WAITING
+        return JsonResponse(result.as_json(), status=status.HTTP_202_ACCEPTED if waits else status.HTTP_200_OK)
 
 
 class RunDetailView(PrincipalView):

@@ -18,9 +18,10 @@ from django.utils import timezone
 from apps.accounts.audit import record
 from apps.accounts.models import Membership
 from apps.accounts.permissions import Permission, Reach
-from apps.accounts.principal import Principal, principal_of_membership
+from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from apps.opie.engine.approval_rules import rule_for
+from apps.opie.engine.recording import append_events, last_number
 from apps.opie.models import AgentOSApproval, AgentOSRun
 from apps.opie.models.approval_rules import ApprovalBy, ApprovalRule
 from apps.opie.models.approvals import ApprovalStatus
@@ -95,7 +96,7 @@ def decide(
     changed = _changed(approval, arguments)
     status = ApprovalStatus.APPROVED if answer == "approve" else ApprovalStatus.REJECTED
     with transaction.atomic():
-        _lock(approval.run_id)
+        run = _locked_run(approval.run_id)
         now = timezone.now()
         open_ones = AgentOSApproval.objects.pending().filter(pk=approval.pk, expires_at__gt=now)
         decided = open_ones.update(
@@ -104,6 +105,7 @@ def decide(
         approval = find(principal, approval_id)
         if decided:
             record(principal, f"approval.{status}", approval, before={"status": "pending"}, after=_for_audit(approval))
+            _tell(run, approval)
         is_last = not AgentOSApproval.objects.pending().filter(run_id=approval.run_id).exists()
     if not decided:
         raise _over(approval)
@@ -147,36 +149,27 @@ def of_run(run_id: UUID) -> list[AgentOSApproval]:
     return list(AgentOSApproval.objects.filter(run_id=run_id).select_related("run", "agent", "user").order_by("id"))
 
 
-def event_data(approval: AgentOSApproval) -> dict[str, Any]:
-    """The data of `approval.required`."""
-    return {
+def _locked_run(run_id: UUID) -> AgentOSRun:
+    """Raises NotFound for a run that was deleted with its session meanwhile."""
+    run = AgentOSRun.objects.select_for_update(of=("self",)).filter(pk=run_id).first()
+    if run is None:
+        raise NotFound("There is no such approval.", code="approval_not_found")
+    return run
+
+
+def _tell(run: AgentOSRun, approval: AgentOSApproval) -> None:
+    """Readers of the run hear what was decided; there is no process of its that would tell them."""
+    if run.status != RunStatus.WAITING:
+        return
+    data = {
         "approval_id": str(approval.pk),
         "tool_call_id": approval.tool_call_id,
         "name": approval.tool_name,
-        "arguments": approval.arguments,
-        "by": str(approval.by),
-        "expires_at": approval.expires_at.isoformat(),
+        "status": str(approval.status),
+        "arguments": approval.arguments if approval.changed_arguments is None else approval.changed_arguments,
+        "note": approval.note,
     }
-
-
-def principal_of_run(run: AgentOSRun, *, by_key: bool) -> Principal | None:
-    """On whose behalf the run goes on, with the rights of this moment; None when they may not run agents any more.
-
-    `by_key`: it was started with an API key, which then has to be there and usable still.
-    """
-    membership = Membership.objects.filter(user_id=run.user_id, team_id=run.team_id).select_related("user").first()
-    if membership is None or not membership.user.is_active:
-        return None
-    if by_key and (run.api_key is None or not run.api_key.usable):
-        return None
-    principal = principal_of_membership(membership.user, membership, run.api_key)
-    return principal if principal.may(Permission.RUN_AGENTS) else None
-
-
-def _lock(run_id: UUID) -> None:
-    """Raises NotFound for a run that was deleted with its session meanwhile."""
-    if not AgentOSRun.objects.select_for_update(of=("self",)).filter(pk=run_id).exists():
-        raise NotFound("There is no such approval.", code="approval_not_found")
+    append_events(run.pk, [(last_number(run.pk) + 1, "approval.decided", data)])
 
 
 def _expire_of(run_id: UUID, now: datetime) -> bool:
@@ -185,16 +178,19 @@ def _expire_of(run_id: UUID, now: datetime) -> bool:
         if run is None:
             return False
         of_this_run = AgentOSApproval.objects.pending().filter(run_id=run_id)
-        _end(of_this_run.filter(expires_at__lte=now), ApprovalStatus.EXPIRED, now)
+        for approval in _end(of_this_run.filter(expires_at__lte=now), ApprovalStatus.EXPIRED, now):
+            _tell(run, approval)
         return run.status == RunStatus.WAITING and not of_this_run.exists()
 
 
-def _end(approvals: Iterable[AgentOSApproval], status: ApprovalStatus, now: datetime) -> None:
-    for approval in approvals:
+def _end(approvals: Iterable[AgentOSApproval], status: ApprovalStatus, now: datetime) -> list[AgentOSApproval]:
+    ended = list(approvals)
+    for approval in ended:
         approval.status, approval.decided_at = status, now
         approval.note = NOBODY_ANSWERED if status == ApprovalStatus.EXPIRED else ""
         approval.save(update_fields=["status", "decided_at", "note"])
         record(None, f"approval.{status}", approval, before={"status": "pending"}, after=_for_audit(approval))
+    return ended
 
 
 def _changed(approval: AgentOSApproval, arguments: dict[str, Any] | None) -> dict[str, Any] | None:

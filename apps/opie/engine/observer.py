@@ -64,6 +64,13 @@ class Observation:
     paused_output: RunOutput | TeamRunOutput | None = None
 
     @property
+    def time_to_first_token_ms(self) -> int | None:
+        return None if self.first_token is None else round((self.first_token - self.started) * 1000)
+
+    def duration_ms(self, now: float | None = None) -> int:
+        return round(((monotonic() if now is None else now) - self.started) * 1000)
+
+    @property
     def tool_ms(self) -> int:
         return sum(call.duration_ms or 0 for call in self.tool_calls.values())
 

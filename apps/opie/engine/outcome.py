@@ -1,13 +1,13 @@
 """What a run came to, read from its rows: the object that send-message answers and run.finished carries."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from apps.api.errors import BudgetExceeded, Internal, LimitExceeded, OpieError, PlatformFailed, Unavailable
 from apps.opie.ledger.summary import RunUsage, usage_of_run
-from apps.opie.models import AgentOSMessage, AgentOSPerformance, AgentOSRun
+from apps.opie.models import AgentOSApproval, AgentOSMessage, AgentOSPerformance, AgentOSRun
 from apps.opie.models.messages import MessageRole
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 from apps.opie.providers.afterwords import afterword_of
@@ -34,6 +34,7 @@ class RunResult:
     tools: list[dict[str, Any]] = field(default_factory=list)
     citations: list[dict[str, Any]] = field(default_factory=list)
     error: dict[str, str] | None = None
+    approvals: list[dict[str, Any]] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The shape of the REST contract."""
@@ -58,10 +59,13 @@ class RunResult:
             body
             | ({"error": self.error} if self.error else {})
             | ({"reasoning": self.reasoning} if self.reasoning else {})
+            | ({} if self.approvals is None else {"approvals": self.approvals})
         )
 
     def raise_for_failure(self) -> None:
         """Raise what a caller who waited for the answer has to be told; the run id goes with it."""
+        if self.status == RunStatus.WAITING:
+            return
         if self.status in LIVE_STATUSES:
             raise Unavailable("The answer could not be stored yet. Look at the run in a minute.", code="run_unsettled")
         if self.status != RunStatus.FAILED or self.error is None:
@@ -86,6 +90,8 @@ def _as_raised(code: str, message: str, run_id: str) -> OpieError:
 def result_of_run(run_id: UUID) -> RunResult:
     """Read a run's result; it may still be running. Three queries."""
     run = AgentOSRun.objects.select_related("agent", "performance").get(pk=run_id)
+    if run.status == RunStatus.WAITING and run.paused_state is not None:
+        return _result_while_waiting(run, run.paused_state)
     said = list(AgentOSMessage.objects.filter(run=run).exclude(role=MessageRole.USER).order_by("number"))
     return result_of(run, said, usage_of_run(run_id), getattr(run, "performance", None))
 
@@ -114,6 +120,35 @@ def result_of(
         citations=answer.citations if answer else [],
         error={"code": run.error_code, "message": run.error_message} if run.error_code else None,
     )
+
+
+def _result_while_waiting(run: AgentOSRun, state: dict[str, Any]) -> RunResult:
+    """What there is so far of a run that waits for approval, and what it waits for."""
+    so_far = result_of(run, [], usage_of_run(run.pk), None)
+    asked = AgentOSApproval.objects.filter(run=run, tool_call_id__in=state["waits_for"]).order_by("id")
+    return replace(
+        so_far,
+        content=state["text"],
+        reasoning=state["reasoning"],
+        tools=[{name: call[name] for name in _SHOWN_OF_TOOL} for call in state["tool_calls"]],
+        citations=state["citations"],
+        approvals=[{**as_told(approval), "status": approval.status} for approval in asked],
+    )
+
+
+def as_told(approval: AgentOSApproval) -> dict[str, Any]:
+    """What readers of a run are told about what it waits for: the data of `approval.required`."""
+    return {
+        "approval_id": str(approval.pk),
+        "tool_call_id": approval.tool_call_id,
+        "name": approval.tool_name,
+        "arguments": approval.arguments,
+        "by": str(approval.by),
+        "expires_at": approval.expires_at.isoformat(),
+    }
+
+
+_SHOWN_OF_TOOL = ("tool_call_id", "name", "arguments", "result", "failed", "duration_ms")
 
 
 def full_text(said: list[AgentOSMessage]) -> str:

@@ -46,14 +46,14 @@ class Paused:
     state: dict[str, Any]
 
 
-def paused(seen: Observation, known_ids: Collection[str]) -> Paused | None:
-    """The run as it waits, or None when it does not. Calls get ids where a vendor gave none, or one of `known_ids`,
-    which were used in this run before."""
+def paused(seen: Observation) -> Paused | None:
+    """The run as it waits, or None when it does not. Calls get ids where a vendor gave none, or one that was used in
+    this run before."""
     output = seen.paused_output
     if output is None:
         return None
     calls = [tool for tool in output.tools or [] if tool.requires_confirmation and tool.confirmed is None]
-    _give_ids(calls, output.messages or [], known_ids)
+    _give_ids(calls, output.messages or [], seen.tool_calls)
     return Paused(calls, _state(seen, output))
 
 

@@ -16,6 +16,8 @@ from agno.run.base import RunStatus
 from agno.run.team import RunErrorEvent as TeamRunErrorEvent
 from agno.run.team import TeamRunOutput
 from agno.team import Team as AgnoTeam
+from agno.tools import Toolkit
+from agno.tools.function import Function
 
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput
@@ -34,6 +36,7 @@ class RecordsItself:
     opie_principal: Principal
     # AgentOS makes up a session id where the caller names none; a session that the caller names must exist.
     model: Any
+    tools: Any
     opie_may_name_new_session: bool = False
 
     def arun(
@@ -73,6 +76,16 @@ class RecordsItself:
             yield_run_output=True,
         )
         return events
+
+    @property
+    def tool_names(self) -> set[str]:
+        """The tools this agent has by now, a host's own included."""
+        return {name for tool in self.tools or [] for name in _names_of(tool)}
+
+    def output_of_run(self, run_id: UUID, session_id: UUID) -> RunOutput | TeamRunOutput:
+        """Agno's output of a run of this person's, with nothing in it yet."""
+        kind = TeamRunOutput if self.opie_agent.kind == AgentKind.TEAM else RunOutput
+        return kind(run_id=str(run_id), session_id=str(session_id), user_id=str(self.opie_principal.user_id))
 
     def agno_continue(self, output: RunOutput | TeamRunOutput) -> AsyncIterator[Any]:
         """Agno's own run taken up where `output` stands, unrecorded: for the turn alone."""
@@ -148,17 +161,20 @@ class RecordsItself:
         )
 
     def _output_of(self, result: RunResult) -> RunOutput | TeamRunOutput:
-        kind = TeamRunOutput if self.opie_agent.kind == AgentKind.TEAM else RunOutput
-        status = {"cancelled": RunStatus.cancelled, "completed": RunStatus.completed}.get(
-            result.status, RunStatus.error
-        )
-        return kind(
-            run_id=str(result.run_id),
-            session_id=str(result.session_id),
-            user_id=str(self.opie_principal.user_id),
-            content=result.content,
-            status=status,
-        )
+        output = self.output_of_run(result.run_id, result.session_id or result.run_id)
+        output.content, output.status = result.content, _AGNO_STATUS.get(result.status, RunStatus.error)
+        return output
+
+
+_AGNO_STATUS = {"cancelled": RunStatus.cancelled, "completed": RunStatus.completed, "waiting": RunStatus.paused}
+
+
+def _names_of(tool: Any) -> list[str]:
+    if isinstance(tool, Function):
+        return [tool.name]
+    if isinstance(tool, Toolkit):
+        return [*tool.functions, *tool.async_functions]
+    return [tool.__name__] if callable(tool) else []
 
 
 def _may_be_passed_on(event: Any, all_events: bool) -> bool:

@@ -13,13 +13,15 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.opie.engine import afterwards, recording
+from apps.opie.engine import afterwards, approvals, recording, transcript
 from apps.opie.engine.outcome import result_of
+from apps.opie.engine.paused import restored
 from apps.opie.engine.recording import LAST_EVENT, Events, append_events
 from apps.opie.ledger.calls import close_open_calls
 from apps.opie.ledger.summary import RunUsage, usage_of_run
 from apps.opie.metrics.errors import RunError, record_error
 from apps.opie.models import AgentOSMessage, AgentOSPerformance, AgentOSRun, RunEventBatch
+from apps.opie.models.approvals import ApprovalStatus
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 
@@ -71,6 +73,8 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
         if used.open_calls:
             close_open_calls(run_id)
             used = usage_of_run(run_id)
+        if run.status == RunStatus.WAITING:
+            _end_waiting(run, ending, now)
         next_run = _store_rows(run, ending, now)
         run.status, run.finished_at, run.paused_state = ending.status, now, None
         run.context = ending.context or run.context
@@ -97,6 +101,17 @@ def interrupt(run_id: UUID, error: RunError = INTERRUPTED) -> Settled | None:
     row = AgentOSMessage(role=MessageRole.ASSISTANT, content=text, is_answer=True)
     last_number = batches[-1].last_number + 1 if batches else 1
     return settle(run_id, Ending(RunStatus.INTERRUPTED, [row], error), [], last_number)
+
+
+def _end_waiting(run: AgentOSRun, ending: Ending, now: datetime) -> None:
+    """A run that ends while it waits: nobody needs to decide any more, and what it had said is kept."""
+    approvals.close(run.pk, ApprovalStatus.CANCELLED, now)
+    if run.paused_state is None or ending.rows:
+        return
+    seen = restored(run.paused_state)
+    ending.rows, ending.citations = transcript.rows_of_observation(seen), seen.citations
+    ending.duration_ms, ending.time_to_first_token_ms = seen.duration_ms(), seen.time_to_first_token_ms
+    ending.tool_ms = seen.tool_ms
 
 
 def _store_rows(run: AgentOSRun, ending: Ending, now: datetime) -> UUID | None:

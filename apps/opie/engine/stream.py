@@ -35,6 +35,7 @@ class RunStream:
         self.stop = stop
         self.beats = True
         self.asked_to_stop = False
+        self.was_left = False
         self._events: list[RunEvent] = []
         self._written = 0
         self._news = asyncio.Event()
@@ -42,9 +43,17 @@ class RunStream:
     def publish(self, kind: EventType, data: dict[str, Any]) -> RunEvent:
         event = RunEvent(self.run_id, self.next_number(), kind, data)
         self._events.append(event)
+        self._wake_readers()
+        return event
+
+    def leave(self) -> None:
+        """Nothing more is published here: what comes next is in the rows, or in the stream of whoever goes on."""
+        self.was_left = True
+        self._wake_readers()
+
+    def _wake_readers(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
-        return event
 
     def unwritten(self) -> recording.Events:
         """Events that are not in rows yet; they count as written when `mark_written` is called."""
@@ -68,7 +77,7 @@ class RunStream:
                 if ready[-1].is_last:
                     return
                 continue
-            if self._events and self._events[-1].is_last:
+            if self.was_left or (self._events and self._events[-1].is_last):
                 return
             await news.wait()
 
@@ -104,13 +113,23 @@ def close_stream(stream: RunStream) -> None:
     asyncio.get_running_loop().call_later(KEPT_AFTER_THE_END_SECONDS, _streams.pop, stream.run_id, None)
 
 
+def hand_over(stream: RunStream) -> None:
+    """The run waits for approval, in no process: its readers go on from the rows."""
+    if _streams.get(stream.run_id) is stream:
+        del _streams[stream.run_id]
+    stream.leave()
+
+
 async def read_events(run_id: UUID, after: int = 0) -> AsyncIterator[list[RunEvent]]:
     """Events of a run from any process, numbered above `after`, until its last one. Who may read is checked before."""
     while True:
         stream = _streams.get(run_id)
         if stream is not None and after >= stream.before:
             async for events in stream.read(after):
+                after = events[-1].number
                 yield events
+            if stream.was_left:
+                continue
             return
         events, ended = await rows.run(_events_in_rows, run_id, after)
         if events:

@@ -10,8 +10,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
-from time import monotonic
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +20,12 @@ from django.db import InterfaceError, OperationalError
 from apps.accounts.principal import Principal
 from apps.api.errors import OPIE_ERROR, NotFound, OpieError
 from apps.opie import rows
-from apps.opie.engine import opening, parts, queue, recording, settling, stream, transcript
+from apps.opie.engine import opening, parts, queue, recording, settling, stream, transcript, waiting
 from apps.opie.engine.history import History, Limits, current_history, history_of
-from apps.opie.engine.observer import Failure, Observation, Observer
+from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, tool_as_json
 from apps.opie.engine.opening import Ask, OpenedTurn
 from apps.opie.engine.outcome import RunResult, result_of_run
+from apps.opie.engine.paused import Paused, output_to_continue, paused, restored
 from apps.opie.engine.recording import LAST_EVENT
 from apps.opie.events import RunEvent
 from apps.opie.metrics.errors import RunError
@@ -56,6 +56,8 @@ class Turn:
     opened: OpenedTurn
     listener: Callable[[Any], None] | None = None
     history: History | None = None
+    # What the model was given before the run came to wait: it goes on with that.
+    context: dict[str, Any] = field(default_factory=dict)
     _task: asyncio.Task[None] | None = None
 
     @property
@@ -78,19 +80,29 @@ class Turn:
             return
         self._task = _in_background(self._run(agno_run))
 
+    def go_on(self, agno_run: AgnoRun, before: Observation, refused: list[ToolCall]) -> None:
+        """Let the agent go on after it waited, from what readers had seen `before`; `refused` are the calls that
+        somebody said no to."""
+        self._task = _in_background(self._run(agno_run, before, refused))
+
     async def events(self, after: int = 0) -> AsyncIterator[list[RunEvent]]:
         """The run's events in the batches they come in, until the last. Leaving does not stop the run."""
         async for events in stream.read_events(self.run_id, after):
             yield events
 
     async def result(self) -> RunResult:
-        """Wait for the end; the run goes on if the waiting is given up. Raises NotFound when the session was deleted."""
+        """Wait for the end, or until the run waits for approval; it goes on if this waiting is given up. Raises
+        NotFound when the session was deleted."""
         if self._task is not None:
             await asyncio.shield(self._task)
         else:
-            async for _ in stream.read_events(self.run_id, self.opened.last_event):
-                pass
+            await self._wait_for_others()
         return await rows.run(self._result)
+
+    async def _wait_for_others(self) -> None:
+        async for events in stream.read_events(self.run_id, self.opened.last_event):
+            if any(event.type == "approval.required" for event in events):
+                return
 
     def _result(self) -> RunResult:
         try:
@@ -98,16 +110,22 @@ class Turn:
         except AgentOSRun.DoesNotExist:
             raise NotFound("The session was deleted while this was answered.", code="session_not_found") from None
 
-    async def _run(self, agno_run: AgnoRun) -> None:
+    async def _run(
+        self, agno_run: AgnoRun, before: Observation | None = None, refused: list[ToolCall] | None = None
+    ) -> None:
         current_scope.set(RunScope(self.principal, self.agent.pk, self.session_id, self.run_id))
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is the body of a task
         live = stream.open_stream(self.run_id, task, after=self.opened.last_event)
-        live.publish("run.started", {"agent_id": self.agent.agent_id, "title": self.opened.title})
-        observer = Observer(str(self.run_id))
+        if before is None:
+            live.publish("run.started", {"agent_id": self.agent.agent_id, "title": self.opened.title})
+        observer = Observer(str(self.run_id), seen=before)
+        for call in refused or []:
+            observer.seen.tool_calls[call.id] = call
+            live.publish("tool.finished", tool_as_json(call))
         status = await self._observe(agno_run, observer, live)
         # Asked to stop while settling: the answer is there already, so it is kept as it is.
-        settled = asyncio.ensure_future(self._settle(status, observer.seen, live))
+        settled = asyncio.ensure_future(self._end(status, observer.seen, live))
         while not settled.done():
             try:
                 await asyncio.shield(settled)
@@ -145,23 +163,49 @@ class Turn:
             self.history = await rows.run(history_of, self.opened.question_id, Limits.of(self.agent))
             current_history.set(self.history)
 
+    async def _end(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> UUID | None:
+        """Let the run wait if that is how Agno stopped, else settle it. Answers the run that is next in the session."""
+        if status is not RunStatus.COMPLETED or (waits := paused(seen)) is None:
+            return await self._settle(status, seen, live)
+        await stream.leave_the_beat(live)
+        try:
+            if await self._let_wait(waits, live):
+                stream.hand_over(live)
+                return None
+        except Exception as error:
+            seen.failure = _failure_of(error)
+            next_run = await self._settle(RunStatus.FAILED, seen, live)
+            if not isinstance(error, OpieError):
+                raise
+            return next_run
+        # Asked to stop just now, or ended from elsewhere.
+        return await self._settle(RunStatus.CANCELLED, seen, live)
+
+    async def _let_wait(self, waits: Paused, live: stream.RunStream) -> bool:
+        context = self.context or (self.history.as_context() if self.history is not None else {})
+        for pause in (*SETTLE_RETRY_SECONDS, None):
+            try:
+                return await rows.run(waiting.pause, self.run_id, waits, context, live.unwritten(), live.next_number())
+            except (OperationalError, InterfaceError):
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+        return False
+
     async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> UUID | None:
         """Answers the run that is next in the session."""
-        ended = monotonic()
         ending = settling.Ending(
             status=status,
             rows=_rows_for(status, seen),
             error=_error_of(status, seen, afterword_of(self.run_id).detail),
-            duration_ms=round((ended - seen.started) * 1000),
-            time_to_first_token_ms=None
-            if seen.first_token is None
-            else round((seen.first_token - seen.started) * 1000),
+            duration_ms=seen.duration_ms(),
+            time_to_first_token_ms=seen.time_to_first_token_ms,
             tool_ms=seen.tool_ms,
             citations=seen.citations,
             tool_errors=_tool_errors_of(seen),
         )
         if self.history is not None:
-            ending.context = self.history.as_context()
+            ending.context = self.context or self.history.as_context()
             ending.summary_is_due = self.history.leaves_a_summary_due(self.agent, len(ending.rows) + 1)
         await stream.leave_the_beat(live)
         try:
@@ -235,6 +279,28 @@ async def take_up(run_id: UUID) -> bool:
     return True
 
 
+async def continue_run(run_id: UUID, listen: Callable[[Any], None] | None = None) -> Turn | None:
+    """Take up, in this process, a run that has waited for approval, from what its rows say was decided. None when it
+    waits still, or when somebody else has taken it up. What keeps it from going on is stored as its end."""
+    continued = await rows.run(waiting.claim, run_id)
+    if continued is None:
+        return None
+    opened, before = continued.claimed.opened, restored(continued.state)
+    try:
+        principal, agent = await rows.run(queue.person_and_agent, continued.claimed)
+        built = await rows.run(parts.build, agent, principal, opened.session_id)
+    except OpieError as error:
+        # Nobody is there to answer any more: that is nobody's failure.
+        status = RunStatus.CANCELLED if isinstance(error, NotFound) else RunStatus.FAILED
+        await _fail(opened, error, status, transcript.rows_of_observation(before))
+        return None
+    blank = built.output_of_run(run_id, opened.session_id or run_id)
+    output, refused = output_to_continue(continued.state, continued.decisions, built.tool_names, blank)
+    turn = Turn(principal, agent, opened, listen, context=continued.context)
+    turn.go_on(lambda *_: built.agno_continue(output), before, refused)
+    return turn
+
+
 async def stop(principal: Principal, run_id: UUID) -> None:
     """Ask for a run to be stopped, wherever it runs, and let the next in its session begin. Raises NotFound."""
     settled = await rows.run(queue.request_cancel, principal, run_id)
@@ -256,9 +322,14 @@ async def _start_first(opened: OpenedTurn) -> None:
         await start_next(first.pk)
 
 
-async def _fail(opened: OpenedTurn, error: OpieError) -> None:
-    row = AgentOSMessage(role="assistant", content="", is_answer=True)
-    ending = settling.Ending(RunStatus.FAILED, [row], RunError(error.code, error.message, "queue"))
+async def _fail(
+    opened: OpenedTurn,
+    error: OpieError,
+    status: RunStatus = RunStatus.FAILED,
+    said: list[AgentOSMessage] | None = None,
+) -> None:
+    said = said or [AgentOSMessage(role="assistant", content="", is_answer=True)]
+    ending = settling.Ending(status, said, RunError(error.code, error.message, "queue"))
     settled = await rows.run(settling.settle, opened.run_id, ending, [], opened.last_event + 1)
     if settled and settled.next_run:
         _in_background(start_next(settled.next_run))
@@ -303,6 +374,12 @@ def _status_of(failure: Failure | None) -> RunStatus:
     return RunStatus.INTERRUPTED if failure.code == OPIE_ERROR + PLATFORM_INTERRUPTED else RunStatus.FAILED
 
 
+def _failure_of(error: Exception) -> Failure:
+    if isinstance(error, OpieError):
+        return Failure(error.type, error.message)
+    return Failure(type(error).__name__, "")
+
+
 def _rows_for(status: RunStatus, seen: Observation) -> list[AgentOSMessage]:
     if status is RunStatus.COMPLETED and seen.messages is not None:
         found = transcript.rows_of(seen.messages)
@@ -329,5 +406,5 @@ def _tool_errors_of(seen: Observation) -> list[RunError]:
     return [
         RunError("tool_failed", f"The tool {call.name} failed.", call.name, redact_secrets(call.result))
         for call in seen.tool_calls.values()
-        if call.failed
+        if call.failed and not call.refused
     ]
