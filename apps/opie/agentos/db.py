@@ -84,8 +84,11 @@ class DjangoDb(RefusingDb):
         history = current_history.get()
         if history is not None and deserialize and session_id == str(history.chain.session_id):
             return mapping.session_for_run(history, principal.user_id, as_type)
+        scope = current_scope.get()
+        if scope is not None and scope.run_id is not None and scope.session_id is None:
+            return None  # a run on its own has none
         reading = self._reading
-        if runs_limit is not None or current_scope.get() is not None:
+        if runs_limit is not None or scope is not None:
             most = reading.runs if runs_limit is None else min(runs_limit, reading.runs)
             reading = replace(reading, runs=most, for_context=True)
         found = await rows.run(session_rows.read_session, principal, session_id, reading)

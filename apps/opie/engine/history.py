@@ -93,12 +93,17 @@ class History:
         }
 
     def leaves_a_summary_due(self, agent: Agent, new_messages: int) -> bool:
-        """Whether, with so many messages more, a window of them will be neither given to the model nor summed up."""
+        """Whether, with so many messages more, a window of them will be neither given to the model nor summed up.
+
+        Said once in half a window: a job that failed, or that no worker has taken yet, is not asked for at every turn.
+        """
         if not agent.summarize_history or agent.history_length == 0:
             return False
         summed_up = self.chain.summary.message_count if self.chain.summary else 0
         window = min(agent.history_length, self.covered + new_messages)
-        return self.chain.length + new_messages - window - summed_up >= agent.history_length
+        left = self.chain.length + new_messages - window - summed_up
+        step = max(2, agent.history_length // 2)
+        return left >= agent.history_length and left // step > (left - new_messages) // step
 
 
 # The history of the run under way, for whoever Agno asks for it (agentos/db.py).
