@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from apps.opie.engine import turn
+from apps.opie.engine.live import here
 from apps.opie.providers.clients import close_clients
 
 DRAIN_SECONDS = 10.0
@@ -31,6 +32,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await turn.drain(DRAIN_SECONDS)
+            await here.close()
             await close_clients()
             await send({"type": "lifespan.shutdown.complete"})
             return

@@ -30,6 +30,7 @@ from apps.opie.agentos.authorization import InnerTokens
 from apps.opie.agentos.db import DjangoDb
 from apps.opie.agentos.gate import Gate
 from apps.opie.engine import turn
+from apps.opie.engine.live import here
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 from apps.opie.models import Agent
 from apps.opie.models.agents import AgentKind, AgentStatus
@@ -154,6 +155,7 @@ class OpieAgentOS(AgentOS):
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - Agno's interface
     yield
     await turn.drain(DRAIN_SECONDS)
+    await here.close()
     await close_clients()
 
 

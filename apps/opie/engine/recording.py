@@ -3,6 +3,7 @@
 Sync, like all code that touches rows; async callers come through `rows.run`.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from apps.opie.engine.live.event_rows import tell
 from apps.opie.events import EventType
 from apps.opie.models import AgentOSRun, RunEventBatch
 from apps.opie.models.runs import RunStatus
@@ -63,9 +65,10 @@ def last_number(run_id: UUID) -> int:
 
 
 @transaction.atomic
-def beat(batches: dict[UUID, Events]) -> set[UUID]:
+def beat(batches: dict[UUID, Events], to_tell: Collection[UUID] = ()) -> set[UUID]:
     """Write what running runs have said since the last beat, sign that they live, and answer which shall stop: those
-    that somebody asked to, those that were ended from elsewhere, and those whose session was deleted."""
+    that somebody asked to, those that were ended from elsewhere, and those whose session was deleted. Other processes
+    are told of the news, and of those `to_tell`."""
     running = AgentOSRun.objects.filter(pk__in=list(batches), status=RunStatus.RUNNING)
     # Locked, so that none is deleted before the events that name it are committed.
     asked_to_stop = dict(running.select_for_update(of=("self",), no_key=True).values_list("pk", "cancel_requested_at"))
@@ -81,5 +84,6 @@ def beat(batches: dict[UUID, Events]) -> set[UUID]:
         ignore_conflicts=True,
     )
     AgentOSRun.objects.filter(pk__in=asked_to_stop).update(heartbeat_at=timezone.now())
+    tell({run_id for run_id, events in batches.items() if events}.union(to_tell))
     gone = batches.keys() - asked_to_stop.keys()
     return gone | {run_id for run_id, asked_at in asked_to_stop.items() if asked_at is not None}

@@ -59,6 +59,7 @@ class Turn:
     # What the model was given before the run came to wait: it goes on with that.
     context: dict[str, Any] = field(default_factory=dict)
     _task: asyncio.Task[None] | None = None
+    _live: stream.RunStream | None = None
 
     @property
     def run_id(self) -> UUID:
@@ -78,12 +79,17 @@ class Turn:
         that has to wait is left to whoever finds that its time has come."""
         if not self.may_begin:
             return
-        self._task = _in_background(self._run(agno_run))
+        self._detach(self._run(agno_run))
 
     def go_on(self, agno_run: AgnoRun, before: Observation, refused: list[ToolCall]) -> None:
         """Let the agent go on after it waited, from what readers had seen `before`; `refused` are the calls that
         somebody said no to."""
-        self._task = _in_background(self._run(agno_run, before, refused))
+        self._detach(self._run(agno_run, before, refused))
+
+    def _detach(self, run: Coroutine[Any, Any, None]) -> None:
+        self._task = _in_background(run)
+        # At once: who asks for its events now would look for them in other processes.
+        self._live = stream.open_stream(self.run_id, self._task, after=self.opened.last_event)
 
     async def events(self, after: int = 0) -> AsyncIterator[list[RunEvent]]:
         """The run's events in the batches they come in, until the last. Leaving does not stop the run."""
@@ -114,9 +120,8 @@ class Turn:
         self, agno_run: AgnoRun, before: Observation | None = None, refused: list[ToolCall] | None = None
     ) -> None:
         current_scope.set(RunScope(self.principal, self.agent.pk, self.session_id, self.run_id))
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - this is the body of a task
-        live = stream.open_stream(self.run_id, task, after=self.opened.last_event)
+        live = self._live
+        assert live is not None  # noqa: S101 - it was opened with the task
         if before is None:
             live.publish("run.started", {"agent_id": self.agent.agent_id, "title": self.opened.title})
         observer = Observer(str(self.run_id), seen=before)
