@@ -16,6 +16,7 @@ from apps.opie.engine.loop import run_and_wait
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
+from apps.opie.engine.served import served_agent
 from apps.opie.engine.turn import Turn
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.models import Agent, AgentOSSession
@@ -81,7 +82,7 @@ class AgentOSService:
         return agent_os_config().create_agent_from_django(agent, self.principal, session_id)
 
     def _agent(self, agent_id: str) -> Agent:
-        agent = Agent.objects.served_to(self.principal).with_models().filter(agent_id=agent_id).first()
+        agent = served_agent(self.principal, agent_id)
         if agent is None:
             raise NotFound("There is no such agent.", code="agent_not_found")
         return agent

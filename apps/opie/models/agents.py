@@ -110,6 +110,9 @@ class Agent(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True, db_index=True)
 
+    # What follows from this row and the rows beside it, kept for as long as they are known to be unchanged (engine/served.py).
+    worked_out: dict[Any, Any] | None = None
+
     objects = AgentQuerySet.as_manager()
 
     class Meta:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from apps.accounts.principal import Principal
 from apps.api.errors import Unavailable
@@ -39,11 +39,14 @@ def candidates_for(agent: Agent, principal: Principal) -> tuple[Candidate, ...]:
     How the platforms are doing is looked at here too, so that the first call need not.
     """
     health.read_if_old()
-    return tuple(
-        fit(agent, platform, model)
-        for platform, model in _choices(agent, principal)
-        if _may_answer(agent, platform, principal)
-    )
+    wishes = (principal.team_id, agent.kind, agent.temperature, agent.max_tokens, agent.local_only)
+    if agent.worked_out is not None and (known := agent.worked_out.get(wishes)):
+        return cast("tuple[Candidate, ...]", known)
+    choices = list(_choices(agent, principal))
+    found = tuple(fit(agent, platform, model) for platform, model in choices if _may_answer(agent, platform, principal))
+    if agent.worked_out is not None and all(_has_readable_key(platform) for platform, _ in choices):
+        agent.worked_out[wishes] = found
+    return found
 
 
 def fit(agent: Agent, platform: AIPlatform, model: str) -> Candidate:
