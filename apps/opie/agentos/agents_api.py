@@ -58,6 +58,8 @@ class AgentDefinition(StrictSerializer):
     )
     max_tokens = serializers.IntegerField(min_value=1, max_value=MOST_TOKENS, required=False, allow_null=True)
     history_length = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+    history_tokens = serializers.IntegerField(min_value=0, max_value=MOST_TOKENS, required=False)
+    summarize_history = serializers.BooleanField(required=False)
     tools = serializers.ListField(child=serializers.CharField(max_length=64), max_length=64, required=False)
     approvals = serializers.DictField(child=RuleOfTool(), required=False)
     starters = serializers.ListField(child=serializers.CharField(max_length=200), max_length=8, required=False)

@@ -26,6 +26,8 @@ from apps.opie.providers.estimates import BYTES_PER_TOKEN, TOKENS_PER_MESSAGE, e
 MOST_ROUNDS_READ = 200
 # How far up a summary is looked for, in windows: it is made when one window is left out, and a try may have failed.
 WINDOWS_WALKED = 8
+# A piece that is shorter than this would say nothing.
+LEAST_TOKENS = 100
 LEFT_OUT = "\n[… {count} characters left out …]\n"
 SUMMARY = (
     "<summary_of_earlier_messages>\n{text}\n</summary_of_earlier_messages>\n"
@@ -190,7 +192,7 @@ def _within(chain: Chain, limits: Limits, summary: Summary | None) -> History:
         if not forms:
             continue
         form = next((form for form in forms if len(form) <= left and _tokens_of(form) <= tokens), None)
-        if form is None and not sent and left >= 2:
+        if form is None and not sent and left >= 2 and tokens >= LEAST_TOKENS:
             # One long text must not cost the model everything: people go on about what they have just sent.
             form, shortened = _shortened(forms[-1], tokens), True
         if form is None:

@@ -79,10 +79,13 @@ async def test_agents_of_short_memory(ask: Asks, person: Person, agent: Agent, s
     run = await asked(ask, person, talk)
     assert heard(script) == ["And now?"]
     assert (run.context["messages_sent"], run.context["messages_left_out"]) == (0, 6)
+    await rows.run(set_up, agent, history_length=10, history_tokens=0)
+    await asked(ask, person, talk, "And?")
+    assert heard(script) == ["And?"]
     # Half a turn is not sent.
-    await rows.run(set_up, agent, history_length=3)
+    await rows.run(set_up, agent, history_length=3, history_tokens=1000)
     await asked(ask, person, talk, "Next?")
-    assert heard(script) == ["And now?", "Hello there.", "Next?"]
+    assert heard(script) == ["And?", "Hello there.", "Next?"]
 
 
 @pytest.mark.parametrize(

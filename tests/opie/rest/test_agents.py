@@ -20,6 +20,8 @@ FULL: dict[str, Any] = {
     "temperature": 0.25,
     "max_tokens": 500,
     "history_length": 4,
+    "history_tokens": 2000,
+    "summarize_history": False,
     "tools": ["calculate"],
     "starters": ["Go"],
     "memory": True,
