@@ -75,7 +75,7 @@ class RunView(Page):
             usage=usage,
             asked=asked_of(run),
             output=output_of(run),
-            given=given_to(run),
+            given=given_to([run]).get(run.pk),
             approvals=run.approvals.select_related("user", "decided_by", "run").order_by("id"),
             may_run=self.principal.may(Permission.RUN_AGENTS),
             **kwargs,

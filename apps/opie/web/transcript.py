@@ -109,6 +109,7 @@ class _Known:
     versions: Mapping[UUID, Versions]
     approvals: Mapping[UUID, list[AgentOSApproval]]
     agents: Mapping[Any, str]
+    given: Mapping[UUID, Given]
 
 
 def transcript_of(session: AgentOSSession, before: int | None = None, tip: UUID | None = None) -> Transcript:
@@ -164,7 +165,7 @@ def _known_of(session: AgentOSSession, rows: Sequence[AgentOSMessage], silent: A
         approvals.setdefault(approval.run_id, []).append(approval)
     alone = {row.agent_id for row in rows if row.run_id is None and row.agent_id is not None}
     agents = dict(Agent.objects.filter(pk__in=alone).values_list("pk", "name")) if alone else {}
-    return _Known(runs, usage_of_runs(runs), versions_of(session, rows), approvals, agents)
+    return _Known(runs, usage_of_runs(runs), versions_of(session, rows), approvals, agents, given_to(runs.values()))
 
 
 def _items(rows: Sequence[AgentOSMessage], known: _Known, silent: AgentOSRun | None) -> Iterator[Question | Answer]:
@@ -234,7 +235,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
         duration_ms=performance.duration_ms if performance else None,
         message_id=last.pk,
         versions=known.versions.get(rows[0].pk),
-        given=given_to(run),
+        given=known.given.get(run.pk),
     )
 
 

@@ -17,11 +17,13 @@ from django.views.generic import RedirectView, TemplateView, View
 
 from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
+from apps.api.errors import NotAllowed
 from apps.opie.agentos.agent_rows import may_manage
 from apps.opie.agentos.service import LONGEST_MESSAGE
-from apps.opie.engine.branches import newest_end
+from apps.opie.engine.branches import branch_off, newest_end
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.models import Agent, AgentOSError, AgentOSSession
+from apps.opie.models.sessions import WhenBusy
 from apps.opie.web.approvals import waiting_for
 from apps.opie.web.export import session_as_json, session_as_markdown
 from apps.opie.web.history import history_of, link_to
@@ -199,22 +201,40 @@ class AgentOSSessionView(Page):
             runs=runs_of(session),
             errors=AgentOSError.objects.visible_to(self.principal).filter(last_run__session=session),
             goes_on_at=link_to(session).address if served else None,
+            may_run=self.principal.may(Permission.RUN_AGENTS),
+            ways_when_busy=_ways_when_busy(),
             **kwargs,
         )
 
 
-class RenameSessionView(LoginRequiredMixin, View):
-    """POST /agentos/session/<session_id>/rename/ with title."""
+class RenameSessionView(PieceOfPage):
+    """POST /agentos/session/<session_id>/rename/ with title, and when_busy where that is to change."""
 
     def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
-        session = get_object_or_404(_sessions_of(request.principal), pk=session_id)  # type: ignore[attr-defined]
+        session = get_object_or_404(_sessions_of(self.principal), pk=session_id)
         title = request.POST.get("title", "").replace("\x00", "").strip()
-        if 0 < len(title) <= 200:
+        when_busy = request.POST.get("when_busy", session.when_busy)
+        if 0 < len(title) <= 200 and when_busy in WhenBusy.values:
             # Not save(): renaming a chat must not move it to the top of the history.
-            AgentOSSession.objects.filter(pk=session.pk).update(title=title)
+            AgentOSSession.objects.filter(pk=session.pk).update(title=title, when_busy=when_busy)
         else:
             messages.error(request, _("A title has between 1 and 200 characters."))
         return redirect("pages:session", session.pk)
+
+
+class BranchSessionView(PieceOfPage):
+    """POST /agentos/session/<session_id>/branch/: a new chat that begins with all that is shown in this one."""
+
+    def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        session = get_object_or_404(_sessions_of(self.principal), pk=session_id)
+        if not self.principal.may(Permission.RUN_AGENTS):
+            raise NotAllowed
+        if session.head_id is None:
+            messages.error(request, _("Nothing was said in this chat yet."))
+            return redirect("pages:session", session.pk)
+        made = branch_off(self.principal, session.pk, session.head_id)
+        messages.success(request, _("This is the new chat. The other one stays as it is."))
+        return redirect("pages:session", made.pk)
 
 
 class DeleteSessionView(LoginRequiredMixin, View):
@@ -267,6 +287,15 @@ def _uuid_or_404(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Http404 from None
+
+
+def _ways_when_busy() -> list[tuple[str, str]]:
+    """What may become of a message that is sent while an answer is written."""
+    return [
+        (WhenBusy.QUEUE, _("It waits its turn")),
+        (WhenBusy.STEER, _("The answer is stopped, and the message is next")),
+        (WhenBusy.REFUSE, _("It is not taken")),
+    ]
 
 
 def _phrases() -> dict[str, str]:

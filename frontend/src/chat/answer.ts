@@ -2,6 +2,7 @@ import { fetchCard } from "../approvals/decide.ts";
 import { duration, money, tokens } from "../format.ts";
 import { MarkdownStream } from "../markdown/stream.ts";
 import type { Failure, Finished, RunEvent } from "./events.ts";
+import { refresh as refreshTimes } from "../shell/times.ts";
 import { Refused } from "./api.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
 import { Reasoning } from "./reasoning.ts";
@@ -15,6 +16,7 @@ export class Answer {
   readonly #texts: MarkdownStream[] = [];
   readonly #tools = new Map<string, ToolCard>();
   readonly #approvals = new Map<string, HTMLElement>();
+  #asked = false;
   #text: MarkdownStream | null = null;
   #reasoning: Reasoning | null = null;
 
@@ -38,7 +40,8 @@ export class Answer {
   show(event: RunEvent): void {
     const was = this.element.dataset.status;
     this.element.dataset.status = statusAt(event);
-    if (was === "waiting" && event.type !== "approval.required") this.#recheckApprovals();
+    if (event.type === "approval.required") this.#asked = true;
+    else if (was === "waiting" && this.#asked) this.#recheckApprovals();
     switch (event.type) {
       case "approval.required":
         return this.#askFor(event.data.approval_id);
@@ -154,6 +157,7 @@ export class Answer {
       const card = await fetchCard(id);
       this.#approvals.set(id, card);
       place.replaceWith(card);
+      refreshTimes();
       this.#grew();
     } catch (error) {
       if (!(error instanceof Refused || error instanceof TypeError)) throw error;

@@ -169,6 +169,7 @@ export class Conversation {
     this.#stopWanted = false;
     this.#element.ariaBusy = "true";
     this.#composer.busy = true;
+    this.#log.lock(true);
     this.#announce("answering");
     this.#scroll.toLatest();
   }
@@ -180,6 +181,7 @@ export class Conversation {
     if (this.#next()) return;
     this.#element.ariaBusy = "false";
     this.#composer.busy = false;
+    this.#log.lock(false);
   }
 
   /** Goes on with the first message that waits, when there is one. */

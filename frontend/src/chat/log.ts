@@ -25,6 +25,14 @@ export class ChatLog {
     this.tip = tip;
   }
 
+  /** Nothing branches off while an answer is written. */
+  lock(locked: boolean): void {
+    for (const button of this.element.querySelectorAll<HTMLButtonElement>(BRANCHING)) button.disabled = locked;
+    for (const link of this.element.querySelectorAll<HTMLElement>("a[data-show-message]")) {
+      link.ariaDisabled = String(locked);
+    }
+  }
+
   addQuestion(text: string): HTMLElement {
     this.#empty.hidden = true;
     const question = fromTemplate<HTMLElement>("question-template");
@@ -89,6 +97,7 @@ export class ChatLog {
   }
 }
 
+const BRANCHING = "[data-edit], [data-again], [data-branch]";
 const TAKEN = ["[data-versions]", "[data-given]"];
 
 function take(here: HTMLElement, there: HTMLElement): void {

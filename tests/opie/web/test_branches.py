@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.opie.engine.branches import branch_off, newest_end
-from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession, AgentOSSummary
 from apps.opie.web.branches import PAGE_OF_MESSAGES
 from apps.opie.web.transcript import Answer, Question, transcript_of, whole_transcript_of
 from tests.opie.people import Person
@@ -185,11 +185,22 @@ def test_a_message_of_another_session_names_nothing(
 
 
 def test_what_was_left_out_is_told(client: Client, chat: AgentOSSession) -> None:
-    AgentOSRun.objects.update(context={"earlier": 48, "given": 10, "summed_up": 38})
-    text = client.get(f"/agentos/chat/helper/?session={chat.pk}").content.decode()
+    def shown(**context: Any) -> str:
+        AgentOSRun.objects.update(context=context)
+        return client.get(f"/agentos/chat/helper/?session={chat.pk}").content.decode()
+
+    up_to = chat.messages.get(number=4)
+    summary = AgentOSSummary.objects.create(session=chat, up_to=up_to, message_count=38, text="They <talked> of sums.")
+    text = shown(messages_sent=10, messages_left_out=38, summary_id=str(summary.pk))
     assert "10 of 48 earlier messages were given, 38 are summed up" in text
-    AgentOSRun.objects.update(context={"earlier": 48, "given": 48, "summed_up": 0})
-    assert "earlier messages" not in client.get(f"/agentos/chat/helper/?session={chat.pk}").content.decode()
+    assert "They &lt;talked&gt; of sums." in text
+    text = shown(messages_sent=10, messages_left_out=40, summary_id=str(summary.pk), shortened=True)
+    assert "38 are summed up, 2 were left out; the newest were cut short" in text
+    # A summary that went with its messages stands for nothing.
+    assert "10 of 11 earlier messages were given, 1 was left out" in shown(
+        messages_sent=10, messages_left_out=1, summary_id="01a1fc5a-0000-7000-8000-000000000000"
+    )
+    assert "earlier messages" not in shown(messages_sent=48, messages_left_out=0)
 
 
 def test_approvals_stand_where_they_were_asked_for(client: Client, chat: AgentOSSession, person: Person) -> None:

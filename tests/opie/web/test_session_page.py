@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apps.opie.models import Agent, AgentOSError, AgentOSMessage, AgentOSSession, AgentOSUsage
 from tests.opie.people import Person
-from tests.opie.web.conftest import MakeChat
+from tests.opie.web.conftest import MakeChat, SignIn
 
 Agents = dict[str, Agent]
 
@@ -57,6 +57,42 @@ def test_a_title_that_does_not_fit_changes_nothing(
         assert b"between 1 and 200 characters" in response.content
     session.refresh_from_db()
     assert session.title == "Numbers"
+
+
+def test_what_becomes_of_messages_while_it_is_busy_can_be_chosen(
+    client: Client, person: Person, agents: Agents, make_chat: MakeChat
+) -> None:
+    session = make_chat(person, agents["helper"])
+    for sent, kept in (("refuse", "refuse"), ("nonsense", "refuse"), ("steer", "steer")):
+        client.post(f"/agentos/session/{session.pk}/rename/", {"title": "Sums", "when_busy": sent})
+        session.refresh_from_db()
+        assert session.when_busy == kept
+
+
+def test_it_branches_off_into_a_chat_of_its_own(
+    client: Client, sign_in: SignIn, viewer: Person, person: Person, agents: Agents, make_chat: MakeChat
+) -> None:
+    session = make_chat(person, agents["helper"], turns=2)
+    response = client.post(f"/agentos/session/{session.pk}/branch/", follow=True)
+    assert b"This is the new chat." in response.content
+    made = AgentOSSession.objects.exclude(pk=session.pk).get()
+    assert (made.message_count, made.title) == (8, "Numbers")
+    made.messages.all().delete()
+    assert (
+        b"Nothing was said in this chat yet." in client.post(f"/agentos/session/{made.pk}/branch/", follow=True).content
+    )
+    own = make_chat(viewer, agents["helper"])
+    assert sign_in(viewer).post(f"/agentos/session/{own.pk}/branch/").status_code == 403
+
+
+def test_runs_show_their_tries_and_what_they_knew(
+    client: Client, person: Person, agents: Agents, make_chat: MakeChat
+) -> None:
+    session = make_chat(person, agents["helper"])
+    session.runs.update(attempt=2, most_attempts=3, context={"messages_sent": 10, "messages_left_out": 2})
+    text = client.get(f"/agentos/session/{session.pk}/").content.decode()
+    assert "2 of 3" in text
+    assert "10 of 12 earlier messages were given, 2 were left out" in text
 
 
 def test_deleting_takes_the_messages_and_leaves_the_books(
