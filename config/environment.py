@@ -81,6 +81,9 @@ class Environment(BaseSettings):
         le=1000,
         description="Milliseconds between two words of the offline responder, so that its streaming can be seen.",
     )
+    OPIE_BACKGROUND_RUNS: int = Field(
+        8, ge=1, le=500, description="Background runs that one worker process works on at once."
+    )
     OPIE_SCHEDULES_PER_PERSON: int = Field(
         50, ge=0, description="Schedules that one person may have in a team. 0 switches making them off."
     )

@@ -13,7 +13,7 @@ agentos)
     exec python manage.py agentos_start --host 0.0.0.0 --port "${AGENTOS_PORT:-7777}"
     ;;
 worker)
-    exec python manage.py procrastinate worker --concurrency "${WORKER_CONCURRENCY:-4}" --shutdown-graceful-timeout 20
+    exec python manage.py worker --jobs "${WORKER_CONCURRENCY:-4}" --grace 20
     ;;
 prepare)
     # Once for each release, before the three start: tables, platforms from the environment, the agents that come with Opie.

@@ -135,15 +135,7 @@ def _programs(options: Options) -> list[Program]:
         ),
     ]
     agentos = [*manage, "agentos_start", "--host", options.agentos_host, "--port", str(options.agentos_port)]
-    worker = [
-        *manage,
-        "procrastinate",
-        "worker",
-        "--concurrency",
-        "4",
-        "--shutdown-graceful-timeout",
-        str(_FINISH_JOBS),
-    ]
+    worker = [*manage, "worker", "--grace", str(_FINISH_JOBS)]
     programs = [Program("web", web, logs / "web.log", f"{_web_address(options)}/health/live/")]
     if options.agentos_enabled:
         programs.append(Program("agentos", agentos, logs / "agentos.log", f"{_agentos_address(options)}/health"))

@@ -15,6 +15,7 @@ EventType = Literal[
     "tool.finished",
     "approval.required",
     "approval.decided",
+    "run.retrying",
     "run.finished",
     "run.failed",
     "run.cancelled",

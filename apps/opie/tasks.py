@@ -12,11 +12,13 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from apps.accounts.people import people_who_may
-from apps.opie import rows
-from apps.opie.engine import afterwards, approvals, recovery, remembering, summaries, waiting
+from apps.opie import jobs, rows
+from apps.opie.engine import afterwards, approvals, background, recovery, remembering, schedules, summaries, waiting
 from apps.opie.engine import turn as turns
+from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
+from apps.opie.ledger.notices import MAIL_JOB, tell_person
 from apps.opie.ledger.notices import TASK as TELL_MANAGERS
 from apps.opie.models import LimitCount
 from apps.opie.models.partitions import ensure_usage_partitions
@@ -32,6 +34,28 @@ async def interrupt_stale_runs(timestamp: int) -> None:  # noqa: ARG001 - when i
         logger.warning("run %s was interrupted: its process is gone", run_id)
     for run_id in await rows.run(recovery.left_waiting):
         await turns.start_next(run_id)
+    await rows.run(background.tell_worker_again)
+
+
+@app.task(name=BACKGROUND_JOB, queue=jobs.RUNS, pass_context=False)
+async def run_in_background(run_id: str) -> None:
+    """Run what somebody left to the worker. Whether it is tried again is its own rule's, not the job's."""
+    await background.run_to_end(UUID(run_id))
+
+
+@app.periodic(cron="* * * * * */20", periodic_id="take-due-schedules")
+@app.task(queueing_lock="take-due-schedules", pass_context=False)
+async def take_due_schedules(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Open a run for each schedule whose time has come."""
+    await rows.run(schedules.take_due)
+
+
+@app.periodic(cron="*/2 * * * *", periodic_id="retry-lost-jobs")
+@app.task(queueing_lock="retry-lost-jobs", pass_context=False)
+async def retry_lost_jobs(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Jobs that a worker took along when it died are done by another."""
+    for job in await app.job_manager.get_stalled_jobs():
+        await app.job_manager.retry_job(job)
 
 
 @app.periodic(cron="* * * * * */15", periodic_id="continue-decided-runs")
@@ -80,7 +104,7 @@ async def tell_managers(team_id: str | None, permission: str, subject: str, text
 
 
 # Each mail is a job of its own: one that fails is tried again, and nobody else gets theirs twice.
-@app.task(name="opie.mail", pass_context=False, retry=RetryStrategy(max_attempts=6, exponential_wait=4))
+@app.task(name=MAIL_JOB, pass_context=False, retry=RetryStrategy(max_attempts=6, exponential_wait=4))
 async def mail(address: str, subject: str, text: str) -> None:
     """Send one mail. It may wait for a mail server, so it keeps no connection to the database."""
     await asyncio.to_thread(send_mail, subject, text, settings.DEFAULT_FROM_EMAIL, [address])
@@ -89,7 +113,7 @@ async def mail(address: str, subject: str, text: str) -> None:
 @transaction.atomic
 def _defer_mails(team_id: UUID | None, permission: str, subject: str, text: str) -> None:
     for person in people_who_may(permission, team_id):
-        mail.defer(address=person.email, subject=f"[Opie] {subject}", text=text)
+        tell_person(person.email, subject=subject, text=text)
 
 
 def _sweep_limit_counts() -> None:

@@ -79,7 +79,7 @@ def test_only_the_loopback_is_published_and_the_processes_are_confined(services:
     [
         ("web", "-m uvicorn config.asgi:application --host 0.0.0.0 --port 8000"),
         ("agentos", "manage.py agentos_start --host 0.0.0.0 --port 7777"),
-        ("worker", "manage.py procrastinate worker --concurrency 4"),
+        ("worker", "manage.py worker --jobs 4"),
     ],
 )
 def test_the_entry_point_starts_each_part(tmp_path: Path, part: str, command: str) -> None:

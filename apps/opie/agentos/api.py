@@ -20,7 +20,6 @@ from rest_framework.views import APIView
 from apps.accounts.api.acting import principal_of
 from apps.accounts.async_views import PrincipalView
 from apps.accounts.permissions import Permission, requires
-from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput, NotFound
 from apps.opie import rows
 from apps.opie.agentos import sse
@@ -30,24 +29,19 @@ from apps.opie.agentos.serializers import (
     BranchToMake,
     MessageSerializer,
     MessageToSend,
-    RunDetail,
     SessionSerializer,
     SessionToCreate,
 )
-from apps.opie.agentos.service import AgentOSService, checked_message
-from apps.opie.engine import turn as turns
+from apps.opie.agentos.service import ATTEMPTS, AgentOSService, checked_message
 from apps.opie.engine.branches import branch_off, show_branch
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import result_of_run
-from apps.opie.engine.stream import read_events
-from apps.opie.engine.summaries import context_as_json
-from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models import AgentOSMessage, AgentOSSession
 from apps.opie.models.runs import RunStatus
 from apps.opie.models.sessions import AgentOSSessionQuerySet
 
 EVENT_STREAM = "text/event-stream"
 LARGEST_MESSAGE_BODY = 512 * 1024
-ATTEMPTS_IN_BACKGROUND = 3
 STREAMED = OpenApiResponse(
     description="With stream: server-sent events; the last one carries this object.", response=Answer
 )
@@ -185,42 +179,6 @@ class SendMessageView(PrincipalView):
         return JsonResponse(result.as_json(), status=status.HTTP_202_ACCEPTED if waits else status.HTTP_200_OK)
 
 
-class RunDetailView(PrincipalView):
-    """One run: the answer and what it took, as far as it is, and what the model was given of the conversation."""
-
-    required = Permission.VIEW_AGENTS
-
-    @extend_schema(responses={200: RunDetail}, operation_id="agentos_run")
-    async def get(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:  # noqa: ARG002
-        return JsonResponse(await rows.run(self._run_as_json, run_id))
-
-    def _run_as_json(self, run_id: UUID) -> dict[str, Any]:
-        run = visible_run(self.principal, run_id)
-        return result_of_run(run_id).as_json() | {"context": context_as_json(run)}
-
-
-class RunEventsView(PrincipalView):
-    """A run's events from the first, or from the one after Last-Event-ID; live while it runs."""
-
-    required = Permission.VIEW_AGENTS
-
-    @extend_schema(responses={(200, EVENT_STREAM): str}, operation_id="agentos_run_events")
-    async def get(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
-        run = await rows.run(visible_run, self.principal, run_id)
-        return sse.response(self.principal, read_events(run_id, last_event_id(request)), run.session_id)
-
-
-class RunCancelView(PrincipalView):
-    """Stop a run, in whichever process it runs. What it had said is kept."""
-
-    required = Permission.RUN_AGENTS
-
-    @extend_schema(request=None, responses={202: Answer}, operation_id="agentos_run_cancel")
-    async def post(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:  # noqa: ARG002
-        await turns.stop(self.principal, run_id)
-        return JsonResponse((await rows.run(result_of_run, run_id)).as_json(), status=202)
-
-
 def _ask_of(body: dict[str, Any]) -> Ask:
     return Ask(
         text=checked_message(body["message"]) if "message" in body else "",
@@ -228,7 +186,7 @@ def _ask_of(body: dict[str, Any]) -> Ask:
         regenerate_of=body.get("regenerate_of"),
         edit_of=body.get("edit_of"),
         in_background=body["background"],
-        most_attempts=ATTEMPTS_IN_BACKGROUND if body["background"] else 1,
+        most_attempts=ATTEMPTS if body["background"] else 1,
     )
 
 
@@ -236,29 +194,16 @@ def own_sessions(request: Request) -> AgentOSSessionQuerySet:
     return AgentOSSession.objects.visible_to(principal_of(request)).select_related("agent")
 
 
-def visible_run(principal: Principal, run_id: UUID) -> AgentOSRun:
-    """The person's run of this id; NotFound alike for one that is not there and somebody else's."""
-    run = AgentOSRun.objects.visible_to(principal).filter(pk=run_id).first()
-    if run is None:
-        raise NotFound("There is no such run.", code="run_not_found")
-    return run
-
-
-def last_event_id(request: HttpRequest) -> int:
-    """The number a returning reader had come to; 0 for a new one. Raises InvalidInput."""
-    said = request.headers.get("Last-Event-ID", "0")
-    if not said.isascii() or not said.isdigit() or len(said) > 9:
-        raise InvalidInput(fields={"Last-Event-ID": ["Send the id of the last event you have, a number."]})
-    return int(said)
-
-
 CALLS: dict[str, Any] = {
     "GET /api/v1/agentos/agents/": "agents this caller may use",
     "POST /api/v1/agentos/create-session/": "a session",
     "GET /api/v1/agentos/sessions/": "this caller's sessions",
     "POST /api/v1/agentos/send-message/": "an answer, as JSON or as server-sent events",
-    "GET /api/v1/agentos/runs/{run_id}/": "one run",
+    "GET /api/v1/agentos/runs/": "this caller's runs",
+    "POST /api/v1/agentos/runs/": "an agent's task without a session, in the background unless told otherwise",
+    "GET /api/v1/agentos/runs/{run_id}/": "one run; ?wait=30 for its end",
     "GET /api/v1/agentos/runs/{run_id}/events/": "a run's events",
     "POST /api/v1/agentos/runs/{run_id}/cancel/": "stop a run",
+    "GET /api/v1/agentos/schedules/": "this caller's schedules",
     "GET /api/v1/agentos/memories/": "what agents remember about this caller",
 }

@@ -15,10 +15,9 @@ from apps.accounts.api.acting import principal_of
 from apps.accounts.permissions import Permission, requires
 from apps.api.serializers import StrictSerializer
 from apps.opie.agentos import schedule_rows
-from apps.opie.agentos.service import LONGEST_MESSAGE
+from apps.opie.agentos.service import LONGEST_MESSAGE, MOST_ATTEMPTS
+from apps.opie.engine.schedules import run_now
 from apps.opie.models import AgentOSSchedule
-
-MOST_ATTEMPTS = 5
 
 
 class ScheduleBody(StrictSerializer):
@@ -86,3 +85,16 @@ class ScheduleView(APIView):
     def delete(self, request: Request, schedule_id: UUID) -> Response:
         schedule_rows.delete_schedule(principal_of(request), schedule_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ScheduleRunView(APIView):
+    """Ask it now, on the worker; its next time stays as it is."""
+
+    permission_classes = [requires(Permission.RUN_AGENTS)]
+
+    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    def post(self, request: Request, schedule_id: UUID) -> Response:
+        principal = principal_of(request)
+        opened = run_now(schedule_rows.own_schedule(principal, schedule_id), principal)
+        answer = {"run_id": str(opened.run_id), "status": opened.status}
+        return Response(answer, status=status.HTTP_202_ACCEPTED)

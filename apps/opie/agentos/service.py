@@ -14,7 +14,7 @@ from apps.opie import rows
 from apps.opie.agentos.config import agent_os_config
 from apps.opie.engine.loop import run_and_wait
 from apps.opie.engine.opening import Ask
-from apps.opie.engine.outcome import RunResult
+from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 from apps.opie.engine.served import served_agent
 from apps.opie.engine.turn import Turn
@@ -23,6 +23,8 @@ from apps.opie.models import Agent, AgentOSSession
 
 LONGEST_MESSAGE = 100_000
 LONGEST_TITLE = 200
+# Of a run in the background: what it gets unless somebody says otherwise, and what may be asked for.
+ATTEMPTS, MOST_ATTEMPTS = 3, 5
 
 
 class AgentOSService:
@@ -64,6 +66,44 @@ class AgentOSService:
         if raise_failure:
             result.raise_for_failure()
         return result
+
+    def run_task(
+        self,
+        agent_id: str,
+        message: str,
+        *,
+        background: bool = False,
+        most_attempts: int = ATTEMPTS,
+        raise_failure: bool = True,
+    ) -> RunResult:
+        """Give an agent a task that belongs to no session, and wait for what comes of it. In the background it is
+        left to the worker, and what is answered says how far it is: look at the run again, by its id. Raises like
+        send_message, and LimitExceeded while too many wait already."""
+
+        async def ask() -> RunResult:
+            turn = await self.open_task(agent_id, message, background=background, most_attempts=most_attempts)
+            return await (rows.run(result_of_run, turn.run_id) if background else turn.result())
+
+        result = run_and_wait(ask())
+        if raise_failure and not background:
+            result.raise_for_failure()
+        return result
+
+    async def open_task(
+        self, agent_id: str, message: str, *, background: bool = False, most_attempts: int = ATTEMPTS
+    ) -> Turn:
+        """The same for async callers: a turn that runs, or that the worker will find."""
+        if not 1 <= most_attempts <= MOST_ATTEMPTS:
+            raise InvalidInput(fields={"most_attempts": [f"Choose a number from 1 to {MOST_ATTEMPTS}."]})
+        return await self.ask(
+            agent_id,
+            Ask(
+                checked_message(message),
+                on_its_own=True,
+                in_background=background,
+                most_attempts=most_attempts if background else 1,
+            ),
+        )
 
     async def open_turn(self, agent_id: str, message: str, session_id: UUID | str | None = None) -> Turn:
         """Session → turn (question and run stored) → run started. Read the turn, or leave it: it goes on."""

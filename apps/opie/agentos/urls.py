@@ -12,6 +12,7 @@ from apps.opie.agentos import (
     metrics_api,
     platforms_api,
     prices_api,
+    runs_api,
     schedules_api,
 )
 
@@ -27,13 +28,15 @@ urlpatterns = [
     path("agentos/sessions/<uuid:session_id>/messages/", api.SessionMessagesView.as_view(), name="agentos-messages"),
     path("agentos/sessions/<uuid:session_id>/branch/", api.BranchSessionView.as_view(), name="agentos-branch"),
     path("agentos/send-message/", api.SendMessageView.as_view(), name="agentos-send-message"),
-    path("agentos/runs/<uuid:run_id>/", api.RunDetailView.as_view(), name="agentos-run"),
-    path("agentos/runs/<uuid:run_id>/events/", api.RunEventsView.as_view(), name="agentos-run-events"),
-    path("agentos/runs/<uuid:run_id>/cancel/", api.RunCancelView.as_view(), name="agentos-run-cancel"),
+    path("agentos/runs/", runs_api.RunsView.as_view(), name="agentos-runs"),
+    path("agentos/runs/<uuid:run_id>/", runs_api.RunDetailView.as_view(), name="agentos-run"),
+    path("agentos/runs/<uuid:run_id>/events/", runs_api.RunEventsView.as_view(), name="agentos-run-events"),
+    path("agentos/runs/<uuid:run_id>/cancel/", runs_api.RunCancelView.as_view(), name="agentos-run-cancel"),
     path("agentos/memories/", memories_api.MemoriesView.as_view(), name="agentos-memories"),
     path("agentos/memories/<uuid:memory_id>/", memories_api.MemoryView.as_view(), name="agentos-memory"),
     path("agentos/schedules/", schedules_api.SchedulesView.as_view(), name="agentos-schedules"),
     path("agentos/schedules/<uuid:schedule_id>/", schedules_api.ScheduleView.as_view(), name="agentos-schedule"),
+    path("agentos/schedules/<uuid:schedule_id>/run/", schedules_api.ScheduleRunView.as_view(), name="schedule-run"),
     path("agentos/approvals/", approvals_api.ApprovalsView.as_view(), name="approvals"),
     path("agentos/approvals/<uuid:approval_id>/", approvals_api.ApprovalView.as_view(), name="approval"),
     path(

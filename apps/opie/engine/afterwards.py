@@ -4,11 +4,10 @@ The jobs are in the transaction that stores the answer. They know the run's id a
 rows when they begin: what was deleted or forbidden meanwhile is not done.
 """
 
-from procrastinate.contrib.django import app
-
 from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal, principal_now
 from apps.api.errors import OpieError
+from apps.opie import jobs
 from apps.opie.models import AgentOSRun
 
 SUMMARIZE = "opie.summarize"
@@ -22,9 +21,9 @@ def plan(run: AgentOSRun, *, summary_is_due: bool) -> None:
         return
     if summary_is_due:
         # One after the other in a session: the second would sum up the same.
-        app.configure_task(SUMMARIZE, lock=f"summary of {run.session_id}").defer(run_id=str(run.pk))
+        jobs.defer(SUMMARIZE, lock=f"summary of {run.session_id}", run_id=str(run.pk))
     if run.agent.memory:
-        app.configure_task(REMEMBER, lock=f"memory of {run.user_id} {run.agent_id}").defer(run_id=str(run.pk))
+        jobs.defer(REMEMBER, lock=f"memory of {run.user_id} {run.agent_id}", run_id=str(run.pk))
 
 
 def principal_of_run(run: AgentOSRun) -> Principal | None:

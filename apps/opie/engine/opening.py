@@ -16,6 +16,7 @@ from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, NotFound
 from apps.api.ids import uuid7
 from apps.opie.engine import recording
+from apps.opie.engine.attempts import tell_worker
 from apps.opie.engine.settling import Ending, interrupt, settle
 from apps.opie.ledger.budgets import refuse_when_spent
 from apps.opie.limits.admission import admit_run
@@ -124,6 +125,8 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
         _admit(principal, ask, now)
         status = RunStatus.PENDING if ask.in_background else RunStatus.RUNNING
         _insert(_run_values(run_id, principal, agent, ask, status, now))
+        if ask.in_background:
+            tell_worker(run_id)
         return OpenedTurn(run_id, None, "", ask.text, status)
     place = _place_for(principal, ask, now)
     question = _question_for(place, ask)
@@ -138,6 +141,8 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
     _insert(values)
     if not begins:
         recording.append_events(run_id, [(1, "run.queued", {"position": place.place or 1})])
+    if ask.in_background:
+        tell_worker(run_id)
     return OpenedTurn(run_id, place.session_id, place.title, question.text, status, question.id, int(not begins))
 
 

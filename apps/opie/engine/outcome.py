@@ -101,13 +101,14 @@ def result_of(
 ) -> RunResult:
     """A run's result from rows that are at hand: what was said in order, without the question. Queries nothing."""
     answer = next((row for row in said if row.is_answer), None)
+    spoken = output_of(said) if run.session_id or said else _stored_output(run)
     return RunResult(
         run_id=run.pk,
         session_id=run.session_id,
-        message_id=answer.pk if answer else None,
+        message_id=answer.pk if answer and run.session_id else None,
         agent_id=run.agent.agent_id if run.agent else "",
-        content=full_text(said),
-        reasoning="\n\n".join(row.reasoning for row in said if row.reasoning),
+        content=spoken["content"],
+        reasoning=spoken["reasoning"],
         status=run.status,
         platform=used.platform or None,
         model=used.model or None,
@@ -116,8 +117,8 @@ def result_of(
         currency=used.currency,
         duration_ms=performance.duration_ms if performance else None,
         time_to_first_token_ms=performance.time_to_first_token_ms if performance else None,
-        tools=tools_of(said),
-        citations=answer.citations if answer else [],
+        tools=spoken["tools"],
+        citations=spoken["citations"],
         error={"code": run.error_code, "message": run.error_message} if run.error_code else None,
     )
 
@@ -149,6 +150,21 @@ def as_told(approval: AgentOSApproval) -> dict[str, Any]:
 
 
 _SHOWN_OF_TOOL = ("tool_call_id", "name", "arguments", "result", "failed", "duration_ms")
+
+
+def output_of(said: list[AgentOSMessage]) -> dict[str, Any]:
+    """What an agent said, in one object: what a run without a session keeps of it."""
+    answer = next((row for row in said if row.is_answer), None)
+    return {
+        "content": full_text(said),
+        "reasoning": "\n\n".join(row.reasoning for row in said if row.reasoning),
+        "tools": tools_of(said),
+        "citations": answer.citations if answer else [],
+    }
+
+
+def _stored_output(run: AgentOSRun) -> dict[str, Any]:
+    return {"content": "", "reasoning": "", "tools": [], "citations": []} | (run.output or {})
 
 
 def full_text(said: list[AgentOSMessage]) -> str:

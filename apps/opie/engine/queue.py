@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from procrastinate.contrib.django import app as jobs
 
 from apps.accounts.principal import Principal, principal_now
 from apps.api.errors import NotAllowed, NotFound
@@ -20,7 +19,6 @@ from apps.opie.engine.settling import Ending, Settled, settle
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 
-BACKGROUND_JOB = "opie.run"
 _GOING = (RunStatus.RUNNING, RunStatus.WAITING)
 
 
@@ -76,11 +74,6 @@ def person_and_agent(claimed: Claimed) -> tuple[Principal, Agent]:
     return principal, agent
 
 
-def defer_background(run_id: UUID) -> None:
-    """Tell the worker that a run of its own may begin. Within the transaction that makes it so."""
-    jobs.configure_task(BACKGROUND_JOB).defer(run_id=str(run_id))
-
-
 def request_cancel(principal: Principal, run_id: UUID) -> Settled | None:
     """Ask for a run of this person's to be stopped, wherever it runs; one that waits is ended here, and what came of
     it is answered. One that has ended stays as it is. Raises NotFound."""
@@ -104,8 +97,9 @@ def end_waiting(run_id: UUID) -> Settled | None:
 
 
 def _put_behind_head(session: AgentOSSession, run: AgentOSRun, question: AgentOSMessage) -> None:
-    """A new question takes its place at the end of the branch that is shown; an edited or old one has its place."""
-    is_new = question.run_id == run.pk
+    """A new question takes its place at the end of the branch that is shown; an edited or old one has its place, and
+    so has one that is tried again."""
+    is_new = question.run_id == run.pk and run.attempt == 1
     if is_new and run.input is None:
         question.parent_id = session.head_id
     if is_new:

@@ -98,11 +98,12 @@ class RecordsItself:
 
     async def open(self, ask: Ask) -> Turn:
         """Open a turn. It runs when `turn.start(agent.agno_run)`, or when its time comes."""
-        # A spent budget does not keep anybody from a platform that costs nothing; the meter looks closer.
-        may_be_free = isinstance(self.model, MeteredModel) and any(
-            one.platform.is_local for one in self.model.candidates
-        )
-        return await open_turn(self.opie_principal, self.opie_agent, replace(ask, may_be_free=may_be_free))
+        return await open_turn(self.opie_principal, self.opie_agent, replace(ask, may_be_free=self.may_be_free))
+
+    @property
+    def may_be_free(self) -> bool:
+        """A spent budget does not keep anybody from a platform that costs nothing; the meter looks closer."""
+        return isinstance(self.model, MeteredModel) and any(one.platform.is_local for one in self.model.candidates)
 
     def _checked(self, text: Any, user_id: str | None, background: bool, more: dict[str, Any]) -> str:
         refused = [name for name, value in more.items() if value]

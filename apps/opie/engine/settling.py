@@ -14,9 +14,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.opie.engine import afterwards, approvals, recording, transcript
-from apps.opie.engine.outcome import result_of
+from apps.opie.engine.attempts import Another, another_attempt, tell_worker
+from apps.opie.engine.outcome import output_of, result_of
 from apps.opie.engine.paused import restored
 from apps.opie.engine.recording import LAST_EVENT, Events, append_events
+from apps.opie.events import EventType
 from apps.opie.ledger.calls import close_open_calls
 from apps.opie.ledger.summary import RunUsage, usage_of_run
 from apps.opie.metrics.errors import RunError, record_error
@@ -53,14 +55,16 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What was written: the data of the run's last event, and the run that is next in its session's line, if any."""
+    """What was written: the run's last event, and the run that is next in its session's line, if any. After
+    `run.retrying` the run has not ended: it is the worker's again."""
 
+    kind: EventType
     data: dict[str, Any]
     next_run: UUID | None
 
 
 def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Settled | None:
-    """Write how a run ended. Its last event is numbered `last_number`.
+    """Write how a run ended, or that it is tried again. Its last event is numbered `last_number`.
 
     None when the run had ended already or is gone with its session, and then nothing is written.
     """
@@ -73,6 +77,11 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
         if used.open_calls:
             close_open_calls(run_id)
             used = usage_of_run(run_id)
+        if another := another_attempt(run, ending.error, now):
+            settled = _put_back(run, another, now)
+            append_events(run_id, [*events, (last_number, settled.kind, settled.data)])
+            recording.forget(run_id)
+            return settled
         if run.status == RunStatus.WAITING:
             _end_waiting(run, ending, now)
         next_run = _store_rows(run, ending, now)
@@ -90,14 +99,14 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
         data = result_of(run, ending.rows, used, performance).as_json()
         append_events(run_id, [*events, (last_number, LAST_EVENT[ending.status], data)])
     recording.forget(run_id)
-    return Settled(data, next_run)
+    return Settled(LAST_EVENT[ending.status], data, next_run)
 
 
 def interrupt(run_id: UUID, error: RunError = INTERRUPTED) -> Settled | None:
     """End one run as interrupted with the text that its events hold."""
     batches = list(RunEventBatch.objects.filter(run_id=run_id).order_by("first_number"))
     said = [event for batch in batches for event in batch.events]
-    text = "".join(data["text"] for _, kind, data in said if kind == "message.delta")
+    text = _text_of_last_attempt(said)
     row = AgentOSMessage(role=MessageRole.ASSISTANT, content=text, is_answer=True)
     last_number = batches[-1].last_number + 1 if batches else 1
     return settle(run_id, Ending(RunStatus.INTERRUPTED, [row], error), [], last_number)
@@ -114,6 +123,21 @@ def _end_waiting(run: AgentOSRun, ending: Ending, now: datetime) -> None:
     ending.tool_ms = seen.tool_ms
 
 
+def _text_of_last_attempt(said: list[Any]) -> str:
+    begun = max((place for place, (_, kind, _) in enumerate(said) if kind == "run.retrying"), default=-1) + 1
+    return "".join(data["text"] for _, kind, data in said[begun:] if kind == "message.delta")
+
+
+def _put_back(run: AgentOSRun, another: Another, now: datetime) -> Settled:
+    """The run waits for its next attempt. What this one cost stays in the ledger; what it said was not an answer."""
+    record_error(run, another.error, now)
+    run.status, run.attempt, run.not_before = RunStatus.PENDING, another.number, another.not_before
+    run.heartbeat_at = run.paused_state = None
+    run.save(update_fields=["status", "attempt", "not_before", "heartbeat_at", "paused_state"])
+    tell_worker(run.pk, another.not_before)
+    return Settled("run.retrying", another.as_json(), None)
+
+
 def _store_rows(run: AgentOSRun, ending: Ending, now: datetime) -> UUID | None:
     """Store what was said, at the end of the run's branch; answers which run is next in the session."""
     answer = next((row for row in ending.rows if row.is_answer), None)
@@ -124,7 +148,7 @@ def _store_rows(run: AgentOSRun, ending: Ending, now: datetime) -> UUID | None:
             answer.metadata["error"] = {"code": ending.error.code, "message": ending.error.message}
             answer.content = answer.content or ending.error.message
     if run.session_id is None:
-        run.output = {"content": answer.content if answer else ""}
+        run.output = output_of(ending.rows)
         return None
     last, next_run = _note_in_session(run, ending.rows, now)
     _store_messages(run, ending.rows, last - len(ending.rows), now)

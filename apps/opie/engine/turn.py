@@ -20,7 +20,7 @@ from django.db import InterfaceError, OperationalError
 from apps.accounts.principal import Principal
 from apps.api.errors import OPIE_ERROR, NotFound, OpieError
 from apps.opie import rows
-from apps.opie.engine import opening, parts, queue, recording, settling, stream, transcript, waiting
+from apps.opie.engine import attempts, opening, parts, queue, recording, settling, stream, transcript, waiting
 from apps.opie.engine.history import History, Limits, current_history, history_of
 from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, tool_as_json
 from apps.opie.engine.opening import Ask, OpenedTurn
@@ -237,20 +237,23 @@ class Turn:
                 live.publish("run.interrupted", {"error": {"code": GENERIC.code, "message": GENERIC.message}})
                 raise
             else:
-                await self._publish_last(ending.status, settled.data if settled else None, live)
-                return settled.next_run if settled else None
+                if settled is None:
+                    await self._publish_what_is_stored(live)
+                    return None
+                live.publish(settled.kind, settled.data)
+                return settled.next_run
         return None
 
-    async def _publish_last(self, status: RunStatus, data: dict[str, Any] | None, live: stream.RunStream) -> None:
-        if data is None:
-            # Ended from elsewhere, or by a try whose answer was lost: the rows say how.
-            try:
-                result = await rows.run(self._result)
-            except NotFound as error:
-                live.publish("run.cancelled", {"error": {"code": error.code, "message": error.message}})
-                return
-            status, data = RunStatus(result.status), result.as_json()
-        live.publish(LAST_EVENT[status], data)
+    async def _publish_what_is_stored(self, live: stream.RunStream) -> None:
+        """Ended from elsewhere, or by a try whose answer was lost: the rows say how. A run that is tried again goes on
+        where its readers find it."""
+        try:
+            result = await rows.run(self._result)
+        except NotFound as error:
+            live.publish("run.cancelled", {"error": {"code": error.code, "message": error.message}})
+            return
+        if last := LAST_EVENT.get(RunStatus(result.status)):
+            live.publish(last, result.as_json())
 
 
 async def open_turn(principal: Principal, agent: Agent, ask: Ask) -> Turn:
@@ -268,20 +271,21 @@ async def start_next(run_id: UUID) -> None:
         await take_up(run_id)
 
 
-async def take_up(run_id: UUID) -> bool:
-    """Run, in this process, a run that was opened earlier. False when it is not its turn or somebody else has it.
-    What keeps it from running is stored as its failure."""
+async def take_up(run_id: UUID) -> Turn | None:
+    """Run, in this process, a run that was opened earlier. None when it is not its turn, when somebody else has it, and
+    when something keeps it from running, which is stored as its failure."""
     claimed = await rows.run(queue.claim, run_id)
     if claimed is None:
-        return False
+        return None
     try:
         principal, agent = await rows.run(queue.person_and_agent, claimed)
         built = await rows.run(parts.build, agent, principal, claimed.opened.session_id)
     except OpieError as error:
         await _fail(claimed.opened, error)
-        return True
-    Turn(principal, agent, claimed.opened).start(built.agno_run)
-    return True
+        return None
+    turn = Turn(principal, agent, claimed.opened)
+    turn.start(built.agno_run)
+    return turn
 
 
 async def continue_run(run_id: UUID, listen: Callable[[Any], None] | None = None) -> Turn | None:
@@ -316,7 +320,7 @@ async def stop(principal: Principal, run_id: UUID) -> None:
 def _leave_to_worker(run_id: UUID) -> bool:
     run = AgentOSRun.objects.filter(pk=run_id, is_background=True, status=RunStatus.PENDING).first()
     if run is not None:
-        queue.defer_background(run_id)
+        attempts.tell_worker(run_id)
     return run is not None
 
 

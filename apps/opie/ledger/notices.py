@@ -2,9 +2,14 @@
 
 from uuid import UUID
 
-from procrastinate.contrib.django import app
+from apps.opie import jobs
 
-TASK = "opie.tell_managers"
+TASK, MAIL_JOB = "opie.tell_managers", "opie.mail"
+
+
+def tell_person(address: str, *, subject: str, text: str) -> None:
+    """Have one person told. The job is in the caller's transaction too."""
+    jobs.defer(MAIL_JOB, address=address, subject=f"[Opie] {subject}", text=text)
 
 
 def tell_managers(team_id: UUID | None, *, permission: str, subject: str, text: str) -> None:
@@ -12,6 +17,4 @@ def tell_managers(team_id: UUID | None, *, permission: str, subject: str, text: 
 
     The job is in the caller's transaction: what is rolled back is not told.
     """
-    app.configure_task(TASK).defer(
-        team_id=str(team_id) if team_id else None, permission=permission, subject=subject, text=text
-    )
+    jobs.defer(TASK, team_id=str(team_id) if team_id else None, permission=permission, subject=subject, text=text)

@@ -121,7 +121,7 @@ def rename_this_chat(scope: RunScope, title: str) -> str:
 
 
 def register_general_tools() -> None:
-    register_tool(get_date_and_time, label="Date and time")
-    register_tool(calculate, label="Calculator")
-    register_tool(search_my_sessions, label="Search my chats")
+    register_tool(get_date_and_time, label="Date and time", reads_only=True)
+    register_tool(calculate, label="Calculator", reads_only=True)
+    register_tool(search_my_sessions, label="Search my chats", reads_only=True)
     register_tool(rename_this_chat, label="Rename this chat")

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, get_type_hints
+from uuid import UUID
 
 from agno.exceptions import AgentRunException
 from agno.tools.function import Function
@@ -19,6 +20,7 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from apps.api.errors import Fields, InvalidInput, OpieError
 from apps.opie import rows
+from apps.opie.models import AgentOSRun
 from apps.opie.models.approval_rules import ApprovalRule
 from apps.opie.scope import RunScope, require_scope
 
@@ -33,12 +35,16 @@ class ToolFailed(Exception):  # noqa: N818 - it reads as what happened
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One tool as it was registered. With a rule of approval, whichever agent has the tool, its calls wait."""
+    """One tool as it was registered. With a rule of approval, whichever agent has the tool, its calls wait.
+
+    One that `reads_only` changes nothing anywhere: a run that called only such tools may be tried again.
+    """
 
     name: str
     label: str
     function: ToolFunction
     approval: ApprovalRule | None = None
+    reads_only: bool = False
 
     @property
     def description(self) -> str:
@@ -49,13 +55,19 @@ TOOLS: dict[str, Tool] = {}
 
 
 def register_tool(
-    function: ToolFunction, *, label: str, name: str | None = None, approval: ApprovalRule | None = None
+    function: ToolFunction,
+    *,
+    label: str,
+    name: str | None = None,
+    approval: ApprovalRule | None = None,
+    reads_only: bool = False,
 ) -> ToolFunction:
-    """Offer a function to agents under its name. With `approval`, a call of it always waits for a person's yes.
+    """Offer a function to agents under its name. With `approval`, a call of it always waits for a person's yes; say
+    `reads_only` of one that changes nothing.
 
     Registering another function under a name that is taken raises ValueError; the same one twice is fine.
     """
-    tool = Tool(name or function.__name__, label, function, approval)
+    tool = Tool(name or function.__name__, label, function, approval, reads_only)
     known = TOOLS.setdefault(tool.name, tool)
     if known.function is not function or known.approval != approval:
         raise ValueError(f"A tool named {tool.name!r} is registered already, by {known.function.__module__}.")
@@ -108,6 +120,11 @@ def _arguments_of(name: str) -> Any:
     return create_model(f"Arguments of {name}", __config__=ConfigDict(extra="forbid"), **fields)
 
 
+def _note_deed(run_id: UUID) -> None:
+    """Before something is changed: whatever happens afterwards, the run is not tried again."""
+    AgentOSRun.objects.filter(pk=run_id, has_acted=False).update(has_acted=True)
+
+
 def _agno_function(tool: Tool, waits: bool) -> Function:
     function = Function.from_callable(_callable_for_model(tool.name), name=tool.name)
     function.requires_confirmation = waits or None
@@ -123,7 +140,10 @@ def _callable_for_model(name: str) -> Callable[..., Awaitable[Any]]:
 
     @functools.wraps(function)
     async def call(**arguments: Any) -> Any:
-        given = arguments | dict.fromkeys(hidden, require_scope())
+        scope = require_scope()
+        given = arguments | dict.fromkeys(hidden, scope)
+        if not TOOLS[name].reads_only and scope.run_id is not None:
+            await rows.run(_note_deed, scope.run_id)
         try:
             if inspect.iscoroutinefunction(function):
                 return await function(**given)

@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput
-from apps.opie.agentos.schedules_api import MOST_ATTEMPTS
-from apps.opie.agentos.service import LONGEST_MESSAGE
+from apps.opie.agentos.service import LONGEST_MESSAGE, MOST_ATTEMPTS
 from apps.opie.engine.cron import check_schedule, times_after
 from apps.opie.models import Agent, AgentOSSchedule
 from apps.opie.web.agent_form import Problem

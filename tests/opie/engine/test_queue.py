@@ -140,7 +140,10 @@ async def test_a_run_on_its_own_leaves_no_session(person: Person, agents: dict[s
     result = await turn.result()
     assert (result.status, result.session_id) == (RunStatus.COMPLETED, None)
     run = await rows.run(AgentOSRun.objects.get)
-    assert (run.input, run.output) == ({"message": "What is it?"}, {"content": "Hello there."})
+    assert (run.input, run.output) == (
+        {"message": "What is it?"},
+        {"content": "Hello there.", "reasoning": "", "tools": [], "citations": []},
+    )
     assert not await rows.run(AgentOSSession.objects.exists)
 
 
