@@ -138,7 +138,7 @@ def close_stream(stream: RunStream) -> None:
 
 
 def hand_over(stream: RunStream) -> None:
-    """The run waits for approval, in no process: its readers go on from wherever it is continued."""
+    """The run waits, for approval or for its next attempt, in no process: its readers go on from wherever it does."""
     _tell_soon(stream)
     _forget(stream)
     stream.end()

@@ -217,7 +217,8 @@ class Turn:
             return await self._write_ending(ending, live)
         finally:
             recording.forget(self.run_id)
-            stream.close_stream(live)
+            # A run that is tried again says more in its next attempt, wherever that is.
+            (stream.close_stream if live.said_last else stream.hand_over)(live)
 
     async def _write_ending(self, ending: settling.Ending, live: stream.RunStream) -> UUID | None:
         number = live.next_number()
