@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from agno.exceptions import redact_secrets
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from apps.accounts.principal import Principal
 from apps.api.errors import OPIE_ERROR, NotFound, OpieError
@@ -164,9 +164,9 @@ class Turn:
 
     async def _read_history(self) -> None:
         """What was said before, for Agno to find when it looks for it (agentos/db.py)."""
-        if self.opened.question_id is not None:
+        if self.history is None and self.opened.question_id is not None:
             self.history = await rows.run(history_of, self.opened.question_id, Limits.of(self.agent))
-            current_history.set(self.history)
+        current_history.set(self.history)
 
     async def _end(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> UUID | None:
         """Let the run wait if that is how Agno stopped, else settle it. Answers the run that is next in the session."""
@@ -259,11 +259,24 @@ class Turn:
 
 async def open_turn(principal: Principal, agent: Agent, ask: Ask) -> Turn:
     """Store the question and the run (see opening.open_turn) and answer the turn, ready to be started."""
-    opened = await rows.run(opening.open_turn, principal, agent, ask)
+    opened, history = await rows.run(_open, principal, agent, ask)
     if opened.status is RunStatus.PENDING and not ask.in_background:
         # Whoever was before it may have been left behind by a process that is gone.
         _in_background(_start_first(opened))
-    return Turn(principal, agent, opened)
+    return Turn(principal, agent, opened, history=history)
+
+
+def _open(principal: Principal, agent: Agent, ask: Ask) -> tuple[OpenedTurn, History | None]:
+    """A turn that begins at once gets its history on the same way to the rows."""
+    opened = opening.open_turn(principal, agent, ask)
+    if opened.status is not RunStatus.RUNNING or opened.question_id is None:
+        return opened, None
+    try:
+        return opened, history_of(opened.question_id, Limits.of(agent))
+    except DatabaseError:
+        # The run is stored, and must come to an end: it reads again, and what goes wrong then is its failure.
+        logger.warning("the history of run %s could not be read at once", opened.run_id, exc_info=True)
+        return opened, None
 
 
 async def start_next(run_id: UUID) -> None:
