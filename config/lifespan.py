@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from apps.opie.engine import turn
+from apps.opie.engine import draining, watching
 from apps.opie.engine.live import here
 from apps.opie.providers.clients import close_clients
 
@@ -29,9 +29,11 @@ async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            watching.start()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await turn.drain(DRAIN_SECONDS)
+            await watching.stop()
+            await draining.drain(DRAIN_SECONDS)
             await here.close()
             await close_clients()
             await send({"type": "lifespan.shutdown.complete"})

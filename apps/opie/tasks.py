@@ -13,7 +13,7 @@ from procrastinate.contrib.django import app
 
 from apps.accounts.people import people_who_may
 from apps.opie import jobs, rows
-from apps.opie.engine import afterwards, approvals, background, recovery, remembering, schedules, summaries, waiting
+from apps.opie.engine import afterwards, approvals, background, remembering, schedules, summaries, waiting, watching
 from apps.opie.engine import turn as turns
 from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.ledger import budgets
@@ -26,14 +26,11 @@ from apps.opie.models.partitions import ensure_usage_partitions
 logger = logging.getLogger(__name__)
 
 
-@app.periodic(cron="* * * * * */15", periodic_id="interrupt-stale-runs")
+@app.periodic(cron="* * * * * */5", periodic_id="interrupt-stale-runs")
 @app.task(queueing_lock="interrupt-stale-runs", pass_context=False)
 async def interrupt_stale_runs(timestamp: int) -> None:  # noqa: ARG001 - when it was due
     """Finish the books of runs whose process is gone, and begin those that waited for them."""
-    for run_id in await rows.run(recovery.interrupt_stale):
-        logger.warning("run %s was interrupted: its process is gone", run_id)
-    for run_id in await rows.run(recovery.left_waiting):
-        await turns.start_next(run_id)
+    await watching.sweep()
     await rows.run(background.tell_worker_again)
 
 

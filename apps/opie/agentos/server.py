@@ -29,7 +29,7 @@ from apps.opie.agentos.admission import current_admission, remember_refusal
 from apps.opie.agentos.authorization import InnerTokens
 from apps.opie.agentos.db import DjangoDb
 from apps.opie.agentos.gate import Gate
-from apps.opie.engine import turn
+from apps.opie.engine import draining, watching
 from apps.opie.engine.live import here
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 from apps.opie.models import Agent
@@ -153,8 +153,10 @@ class OpieAgentOS(AgentOS):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - Agno's interface
+    watching.start()
     yield
-    await turn.drain(DRAIN_SECONDS)
+    await watching.stop()
+    await draining.drain(DRAIN_SECONDS)
     await here.close()
     await close_clients()
 

@@ -9,7 +9,11 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from apps.opie.engine import turn
+
 R = TypeVar("R")
+
+DRAIN_SECONDS = 3.0
 
 _lock = threading.Lock()
 _loops: list[asyncio.AbstractEventLoop] = []
@@ -21,9 +25,24 @@ def run_and_wait(coroutine: Coroutine[Any, Any, R]) -> R:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run_coroutine_threadsafe(coroutine, _loop()).result()
+        return _wait(coroutine, _loop())
     coroutine.close()
     raise RuntimeError("This is the sync door. In async code, open a turn and await it.")
+
+
+def of_sync_callers() -> list[asyncio.AbstractEventLoop]:
+    """The loop that runs what sync code asked for, once some has."""
+    return list(_loops)
+
+
+def _wait(coroutine: Coroutine[Any, Any, R], loop: asyncio.AbstractEventLoop) -> R:
+    waiting = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    try:
+        return waiting.result()
+    except (KeyboardInterrupt, SystemExit):
+        # The command is stopped, and the process with it: what its runs had said is stored.
+        asyncio.run_coroutine_threadsafe(turn.drain(DRAIN_SECONDS), loop).result()
+        raise
 
 
 def _loop() -> asyncio.AbstractEventLoop:

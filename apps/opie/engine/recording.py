@@ -16,6 +16,8 @@ from apps.opie.events import EventType
 from apps.opie.models import AgentOSRun, RunEventBatch
 from apps.opie.models.runs import RunStatus
 
+LEFT_FREE_AFTER_A_BREAK = 100_000
+# After so long a message does not wait for the run before it any more.
 STALE_AFTER = timedelta(seconds=30)
 
 LAST_EVENT: dict[RunStatus, EventType] = {
@@ -62,6 +64,12 @@ def last_number(run_id: UUID) -> int:
     """The number of the last event that is in rows; 0 when there is none."""
     newest = RunEventBatch.objects.filter(run_id=run_id).order_by("-first_number").only("last_number").first()
     return newest.last_number if newest else 0
+
+
+def number_after_a_break(last_number: int) -> int:
+    """The number to go on from when the process that counted is gone. Readers may have seen more of its events than it
+    wrote: what comes now must be new to them."""
+    return last_number + LEFT_FREE_AFTER_A_BREAK
 
 
 @transaction.atomic

@@ -1,8 +1,9 @@
-"""Runs whose process is gone: their books are finished, and who waited behind them is found. Sync, for the worker."""
+"""Runs whose process is gone: their books are finished, and who waited behind them is found. Sync."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -12,14 +13,33 @@ from apps.opie.models import AgentOSRun
 from apps.opie.models.runs import RunStatus
 
 MOST_AT_ONCE = 200
+# Forty beats. A process that lives may miss that many under load, or while the database is away; so whoever finds a run
+# silent looks a second time, a few beats later (watching.py), and a process that lost a run in spite of it stops it.
+SILENT_AFTER = timedelta(seconds=10)
+
+Silent = dict[UUID, datetime]
 
 
-def interrupt_stale(now: datetime | None = None) -> list[UUID]:
-    """Finish the books of runs whose process is gone: what they had said is kept, marked interrupted."""
+def silent_runs(now: datetime | None = None) -> Silent:
+    """Runs of other processes that have not been heard of for a while, each with when it was heard last."""
     now = now or timezone.now()
-    running = AgentOSRun.objects.filter(status=RunStatus.RUNNING)
-    stale = running.filter(heartbeat_at__lt=now - recording.STALE_AFTER).values_list("pk", flat=True)
-    return [run_id for run_id in stale if not recording.is_recording(run_id) and interrupt(run_id)]
+    running = AgentOSRun.objects.filter(status=RunStatus.RUNNING, heartbeat_at__lt=now - SILENT_AFTER)
+    found = running.values_list("pk", "heartbeat_at")
+    return {run_id: heard for run_id, heard in found if heard is not None and not recording.is_recording(run_id)}
+
+
+def interrupt_silent(silent: Silent) -> list[UUID]:
+    """Finish the books of those that have not been heard of since: their process is gone. What they had said is kept,
+    marked interrupted."""
+    return [run_id for run_id, heard in silent.items() if _interrupt_unheard(run_id, heard)]
+
+
+@transaction.atomic
+def _interrupt_unheard(run_id: UUID, heard: datetime) -> bool:
+    unheard = AgentOSRun.objects.filter(pk=run_id, heartbeat_at=heard)
+    if not unheard.select_for_update(of=("self",)).exists():
+        return False
+    return interrupt(run_id) is not None
 
 
 def left_waiting(now: datetime | None = None) -> list[UUID]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.opie.engine import afterwards, approvals, recording, transcript
 from apps.opie.engine.attempts import Another, another_attempt, tell_worker
+from apps.opie.engine.live.event_rows import tell
 from apps.opie.engine.outcome import output_of, result_of
 from apps.opie.engine.paused import restored
 from apps.opie.engine.recording import LAST_EVENT, Events, append_events
@@ -98,6 +99,8 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
         performance = _store_performance(run, ending, used)
         data = result_of(run, ending.rows, used, performance).as_json()
         append_events(run_id, [*events, (last_number, LAST_EVENT[ending.status], data)])
+        if not recording.is_recording(run_id):  # else the next beat tells
+            tell([run_id])
     recording.forget(run_id)
     return Settled(LAST_EVENT[ending.status], data, next_run)
 
@@ -108,7 +111,8 @@ def interrupt(run_id: UUID, error: RunError = INTERRUPTED) -> Settled | None:
     said = [event for batch in batches for event in batch.events]
     text = _text_of_last_attempt(said)
     row = AgentOSMessage(role=MessageRole.ASSISTANT, content=text, is_answer=True)
-    last_number = batches[-1].last_number + 1 if batches else 1
+    # Whoever read it from the process that is gone may be ahead of the rows.
+    last_number = recording.number_after_a_break(batches[-1].last_number if batches else 0)
     return settle(run_id, Ending(RunStatus.INTERRUPTED, [row], error), [], last_number)
 
 

@@ -151,7 +151,8 @@ class Turn:
                 if self.listener:
                     self.listener(event)
         except asyncio.CancelledError:
-            return RunStatus.INTERRUPTED if _shutting_down else RunStatus.CANCELLED
+            # Nobody asked for it: the process, or its loop, is about to end.
+            return RunStatus.CANCELLED if live.asked_to_stop else RunStatus.INTERRUPTED
         except OpieError as error:
             seen.failure = Failure(error.type, error.message)
             logger.info("run %s failed: %s", self.run_id, error.code)
@@ -281,7 +282,7 @@ def _open(principal: Principal, agent: Agent, ask: Ask) -> tuple[OpenedTurn, His
 
 async def start_next(run_id: UUID) -> None:
     """Begin a run that waits, if it is its turn: here, or on the worker when it is one of the worker's."""
-    if not await rows.run(_leave_to_worker, run_id):
+    if not await rows.run(_leave_to_worker, run_id) and not _shutting_down:
         await take_up(run_id)
 
 
@@ -377,13 +378,14 @@ _shutting_down = False
 
 
 async def drain(seconds: float) -> None:
-    """The process is about to stop: let running answers end, then interrupt what is left and store it."""
+    """The process is about to stop: let answers that run on this loop end, then interrupt what is left and store it.
+    What waits in line is left to other processes."""
     global _shutting_down
+    _shutting_down = True
     running = [task for task in _tasks if task.get_loop() is asyncio.get_running_loop()]
     if not running:
         return
     _, late = await asyncio.wait(running, timeout=seconds)
-    _shutting_down = True
     for task in late:
         task.cancel()
     if late:

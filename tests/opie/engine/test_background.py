@@ -228,15 +228,15 @@ async def test_nothing_is_done_twice(
 async def test_a_worker_that_died_is_made_up_for(ask: Asks, person: Person, script: Script) -> None:
     run_id = await task(person)
     await rows.run(_die_with, run_id, "Half of it")
-    assert await rows.run(recovery.interrupt_stale) == [run_id]
+    assert await rows.run(lambda: recovery.interrupt_silent(recovery.silent_runs())) == [run_id]
     run = await read(run_id)
     assert (run.status, run.attempt) == (RunStatus.PENDING, 2)
     assert len(await rows.run(jobs_of, run_id)) == 2
     await rows.run(_die_with, run_id, "Again half")
-    assert await rows.run(recovery.interrupt_stale) == [run_id]
+    assert await rows.run(lambda: recovery.interrupt_silent(recovery.silent_runs())) == [run_id]
     await make_due(run_id)
     await rows.run(_die_with, run_id, "And again")
-    await rows.run(recovery.interrupt_stale)
+    await rows.run(lambda: recovery.interrupt_silent(recovery.silent_runs()))
     result = await rows.run(result_of_run, run_id)
     assert (result.status, result.content) == ("interrupted", "And again")
     kinds = [event.type for event in await said(run_id)]

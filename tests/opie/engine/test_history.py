@@ -287,7 +287,7 @@ async def test_the_context_is_shown_with_the_run(ask: Asks, person: Person, agen
 
 
 # Written and read once in a while, whatever a turn does.
-BY_THE_CLOCK = ("opie_runeventbatch", "opie_platformhealth", 'heartbeat_at" = ', "FOR NO KEY UPDATE OF")
+BY_THE_CLOCK = ("pg_notify", "opie_runeventbatch", "opie_platformhealth", 'heartbeat_at" = ', "FOR NO KEY UPDATE OF")
 
 
 @contextmanager

@@ -111,7 +111,7 @@ async def test_whoever_finds_it_left_behind_begins_it(ask: Asks, agents: dict[st
     recording.forget(dead.run_id)
     old = timezone.now() - recording.STALE_AFTER - timedelta(seconds=1)
     await rows.run(AgentOSRun.objects.filter(pk=dead.run_id).update, heartbeat_at=old)
-    assert await rows.run(recovery.interrupt_stale) == [dead.run_id]
+    assert await rows.run(lambda: recovery.interrupt_silent(recovery.silent_runs())) == [dead.run_id]
     assert await rows.run(recovery.left_waiting) == [waiting.run_id]
     last = await ask(person, "Three", session_id=dead.session_id)
     assert (await last.result()).content == "Hello there."

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
 from apps.opie import rows
-from apps.opie.engine import opening, recording, recovery, settling
+from apps.opie.engine import opening, recording, recovery, settling, stream
 from apps.opie.engine.opening import Ask
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSUsage
 from apps.opie.models.messages import MessageStatus
@@ -33,10 +34,15 @@ def dead_run(person: Person, said: str, **fields: Any) -> AgentOSRun:
     return AgentOSRun.objects.get(pk=opened.run_id)
 
 
+def sweep() -> list[UUID]:
+    """Both looks, without the time between them."""
+    return recovery.interrupt_silent(recovery.silent_runs())
+
+
 def test_a_dead_run_is_finished_by_recovery(agents: Any, person: Person) -> None:
     run = dead_run(person, "So far")
-    assert recovery.interrupt_stale() == [run.pk]
-    assert recovery.interrupt_stale() == []
+    assert sweep() == [run.pk]
+    assert sweep() == []
     run.refresh_from_db()
     assert run.status == RunStatus.INTERRUPTED
     answer = AgentOSMessage.objects.get(run=run, is_answer=True)
@@ -44,16 +50,36 @@ def test_a_dead_run_is_finished_by_recovery(agents: Any, person: Person) -> None
     assert AgentOSUsage.objects.get(run=run).outcome == CallOutcome.INTERRUPTED
     batch = run.event_batches.last()
     assert batch is not None
-    assert batch.events[-1][:2] == [3, "run.interrupted"]
+    assert batch.events[-1][:2] == [100_002, "run.interrupted"]
 
 
 def test_a_run_of_this_process_or_with_a_heartbeat_is_left_alone(agents: Any, person: Person) -> None:
     run = dead_run(person, "So far")
     recording._recording.add(run.pk)
-    assert recovery.interrupt_stale() == []
+    assert sweep() == []
     recording.forget(run.pk)
     AgentOSRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
-    assert recovery.interrupt_stale() == []
+    assert sweep() == []
+
+
+def test_a_run_that_is_heard_of_at_the_second_look_is_left_alone(agents: Any, person: Person) -> None:
+    """The database was away, and the process beats again."""
+    run = dead_run(person, "So far")
+    silent = recovery.silent_runs()
+    recording.beat({run.pk: [(3, "message.delta", {"text": ", and on"})]})
+    assert list(silent) == [run.pk]
+    assert recovery.interrupt_silent(silent) == []
+    assert sweep() == []
+
+
+async def test_readers_ahead_of_the_rows_are_told_that_it_broke_off(
+    agents: Any, person: Person, script: Script
+) -> None:
+    """They had read from the process that died what it never wrote."""
+    run = await rows.run(dead_run, person, "So far")
+    reading = asyncio.ensure_future(anext(stream.read_events(run.pk, after=40)))
+    await rows.run(sweep)
+    assert [event.type for event in await asyncio.wait_for(reading, 20)] == ["run.interrupted"]
 
 
 async def test_a_new_message_finishes_a_dead_run_first(ask: Asks, person: Person, script: Script) -> None:
