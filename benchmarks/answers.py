@@ -21,6 +21,7 @@ import psutil
 from benchmarks import opie_server
 from benchmarks.agentos_alone import KEY
 from benchmarks.load import Request, rounds
+from benchmarks.plot import draw
 from benchmarks.processes import (
     OTHER_CORE,
     ROOT,
@@ -61,6 +62,7 @@ def run() -> dict[str, Any]:
         servers = [stack.enter_context(agentos(url, platform)), stack.enter_context(opie(url, platform))]
         found = _measure_all(servers, platform)
     _print(found)
+    draw(found, ROOT / "benchmarks" / "results" / "answers.svg")
     return found
 
 
@@ -87,10 +89,13 @@ def agentos(database_url: str, platform: str) -> Iterator[Server]:
 
 
 @contextmanager
-def opie(database_url: str, platform: str, message: dict[str, Any] | None = None) -> Iterator[Server]:
-    """Opie's web process."""
+def opie(
+    database_url: str, platform: str, message: dict[str, Any] | None = None, *, pool: int | None = None
+) -> Iterator[Server]:
+    """Opie's web process, with a pool of that many connections."""
     port = free_port()
     settings = {**opie_server.environment(database_url), "BENCH_PLATFORM_URL": platform, "BENCH_PORT": str(port)}
+    settings |= {"DATABASE_POOL_SIZE": str(pool)} if pool else {}
     prepared = subprocess.run(
         [sys.executable, "-m", "benchmarks.opie_server", "prepare"],
         cwd=ROOT,
@@ -149,15 +154,25 @@ def _median(found: list[dict[str, float]]) -> dict[str, float]:
     return {name: round(median(one[name] for one in found), 2) for name in found[0]}
 
 
+# Heading → figure.
+COLUMNS = {
+    "answers/s": "answers_per_second",
+    "first p50": "first_p50_ms",
+    "p95 (ms)": "first_p95_ms",
+    "last p50": "last_p50_ms",
+    "p95 (ms) ": "last_p95_ms",
+    "CPU ms": "cpu_ms_per_answer",
+    "PG CPU ms": "postgres_cpu_ms_per_answer",
+    "MiB": "memory_mib",
+    "failed": "failed",
+}
+
+
 def _print(found: dict[str, Any]) -> None:
-    columns = [
-        "answers_per_second", "first_p50_ms", "first_p95_ms", "last_p50_ms", "last_p95_ms",
-        "cpu_ms_per_answer", "postgres_cpu_ms_per_answer", "memory_mib", "failed",
-    ]  # fmt: skip
-    print(f"{'':12}{'callers':>8}" + "".join(f"{name.replace('_per_', '/'):>27}" for name in columns))
+    print(f"{'':12}{'callers':>8}" + "".join(f"{heading:>11}" for heading in COLUMNS))
     for name, by_callers in found.items():
         for callers, figures in by_callers.items():
-            print(f"{name:12}{callers:>8}" + "".join(f"{figures.get(column, 0):>27}" for column in columns))
+            print(f"{name:12}{callers:>8}" + "".join(f"{figures.get(one, 0):>11}" for one in COLUMNS.values()))
 
 
 if __name__ == "__main__":

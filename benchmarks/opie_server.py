@@ -42,6 +42,12 @@ def prepare() -> None:
     )
     agent = Agent.objects.create(agent_id="assistant", name="Assistant", visibility="public", status="published")
     AgentModel.objects.create(agent=agent, position=0, platform=platform, model="gpt-4o-mini")
+    # Answers by itself, and counts with a sync tool: for what tools cost, without a platform.
+    offline = AIPlatform.objects.create(platform_name="offline", api_type="offline", default_model="offline")
+    counting = Agent.objects.create(
+        agent_id="counting", name="Counting", visibility="public", status="published", tools=["calculator"]
+    )
+    AgentModel.objects.create(agent=counting, position=0, platform=offline)
     principal = principal_for(user)
     _, secret = create_api_key(principal, "bench", sorted(principal.permissions))
     print(json.dumps({"key": secret}))

@@ -1,8 +1,13 @@
-"""A thousand people reading answers that come at a token a second, in one process: memory, and whether a page answers."""
+"""A thousand people reading answers that come at a token a second, in one process: memory, and whether a page answers.
+
+And fifty of them, with fifty tools at once, on a pool of three connections: whether a page still answers then.
+"""
 
 import asyncio
+import json
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 from urllib.request import urlopen
@@ -10,7 +15,7 @@ from urllib.request import urlopen
 import psutil
 
 from benchmarks.answers import opie
-from benchmarks.load import Request, percentile
+from benchmarks.load import Request, ask, percentile
 from benchmarks.processes import OTHER_CORE, cpu_seconds, database, free_port, memory_mib, process, wait_for_port
 
 STREAMS = int(os.environ.get("BENCH_STREAMS", "1000"))
@@ -19,8 +24,12 @@ READ_SECONDS = 25.0
 NEW_READERS_PER_SECOND = 15
 
 
+CROWD = 50
+CROWDED_POOL = 3
+
+
 def run() -> dict[str, Any]:
-    """Open the streams over a minute, read on, and look at a page once a second meanwhile."""
+    """Open the streams over a minute, read on, and look at a page once a second meanwhile; then the crowd."""
     with ExitStack() as stack:
         url = stack.enter_context(database())
         mock = free_port()
@@ -28,11 +37,18 @@ def run() -> dict[str, Any]:
         stack.enter_context(process(arguments, {}, core=OTHER_CORE))
         wait_for_port(mock)
         psutil.Process().cpu_affinity([OTHER_CORE])
-        server = stack.enter_context(opie(url, f"http://127.0.0.1:{mock}/v1"))
+        platform = f"http://127.0.0.1:{mock}/v1"
+        found = _many(url, platform) | {"crowd": _crowd(url, platform)}
+    print(found)
+    return found
+
+
+def _many(url: str, platform: str) -> dict[str, Any]:
+    with opie(url, platform) as server:
         before = memory_mib(server.watched)
         tokens, pages, most = asyncio.run(_read(server.port, server.make(0), server.watched))
         spent = cpu_seconds(server.watched)
-    found = {
+    return {
         "streams": STREAMS,
         "streams_that_got_tokens": sum(1 for count in tokens if count),
         "tokens_read": sum(tokens),
@@ -42,8 +58,39 @@ def run() -> dict[str, Any]:
         "page_p95_ms": percentile(pages, 95),
         "cpu_seconds": round(spent, 1),
     }
-    print(found)
-    return found
+
+
+def _crowd(url: str, platform: str) -> dict[str, Any]:
+    """How long a page takes with 50 streams open and 50 tools called at once, on a pool of three."""
+    with opie(url, platform, pool=CROWDED_POOL) as server:
+        pages, tools = asyncio.run(_pages_in_a_crowd(server.port, server.make(0)))
+    return {
+        "streams": CROWD,
+        "tools_at_once": CROWD,
+        "tools_that_answered": tools,
+        "pool": CROWDED_POOL,
+        "pages": len(pages),
+        "page_p50_ms": percentile(pages, 50),
+        "page_max_ms": round(max(pages) * 1000, 2),
+    }
+
+
+async def _pages_in_a_crowd(port: int, request: Request) -> tuple[list[float], int]:
+    tokens = [0] * CROWD
+    readers = [asyncio.create_task(_reader(port, request, tokens, number)) for number in range(CROWD)]
+    while not all(tokens):  # noqa: ASYNC110 - readers count, and tell nobody
+        await asyncio.sleep(0.1)
+    body = json.dumps({"agent_id": "counting", "message": "What is 17 * 23?", "stream": True}).encode()
+    counting = replace(request, body=body, token_mark=b"event: tool.finished")
+    pages: list[float] = []
+    tools = [asyncio.create_task(ask("127.0.0.1", port, counting)) for _ in range(CROWD)]
+    while not all(tool.done() for tool in tools):
+        pages.append(await asyncio.to_thread(_page, port))
+    for reader in readers:
+        reader.cancel()
+    answered = await asyncio.gather(*tools, return_exceptions=True)
+    await asyncio.gather(*readers, return_exceptions=True)
+    return pages, sum(1 for one in answered if not isinstance(one, BaseException))
 
 
 async def _read(port: int, request: Request, watched: psutil.Process) -> tuple[list[int], list[float], float]:
