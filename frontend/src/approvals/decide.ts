@@ -21,13 +21,19 @@ export function watchApprovals(): void {
     else decideFrom(card, target.closest<HTMLButtonElement>("[data-decide]"));
   });
   document.addEventListener("keydown", leaveOnEscape);
+  document.addEventListener("keydown", decideOnEnter);
+  // Browsers send a form with one field by themselves.
   document.addEventListener("submit", (event) => {
-    const form = (event.target as Element).closest("[data-decision]");
-    if (!form) return;
-    event.preventDefault();
-    const card = form.closest<HTMLElement>("[data-approval]");
-    if (card) decideFrom(card, card.querySelector(`[data-decide=${card.dataset.mode === "rejecting" ? "reject" : "approve"}]`));
+    if ((event.target as Element).matches("[data-decision]")) event.preventDefault();
   });
+}
+
+function decideOnEnter(event: KeyboardEvent): void {
+  const target = event.target as Element;
+  const card = target.closest?.<HTMLElement>("[data-approval]");
+  if (!card || event.key !== "Enter" || event.isComposing || !(target instanceof HTMLInputElement)) return;
+  event.preventDefault();
+  decideFrom(card, card.querySelector(`[data-decide=${card.dataset.mode === "rejecting" ? "reject" : "approve"}]`));
 }
 
 /** The card of an approval, as the server draws it for whoever asks. Raises Refused, or TypeError without a network. */
