@@ -125,6 +125,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/agentos/schedules/<uuid:schedule_id>/edit/"): (200, 404, 404, 404),
     ("POST", "/agentos/schedules/<uuid:schedule_id>/edit/"): (422, 404, 404, 404),
     ("POST", "/agentos/schedules/<uuid:schedule_id>/switch/"): (302, 404, 404, 404),
+    ("POST", "/agentos/schedules/<uuid:schedule_id>/run/"): (302, 404, 404, 404),
     ("POST", "/agentos/schedules/<uuid:schedule_id>/delete/"): (302, 404, 404, 404),
     ("GET", "/agentos/session/<uuid:session_id>/"): (200, 404, 404, 404),
     ("GET", "/agentos/session/<uuid:session_id>/export.<str:form>"): (200, 404, 404, 404),

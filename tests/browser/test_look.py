@@ -1,10 +1,21 @@
 """Every page, in both themes and on a phone: readable by everybody, nothing sideways, no flash."""
 
+from datetime import timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from apps.opie.models import Agent, AgentOSSession
+from apps.opie.models import (
+    Agent,
+    AgentOSApproval,
+    AgentOSMemory,
+    AgentOSMessage,
+    AgentOSRun,
+    AgentOSSchedule,
+    AgentOSSession,
+)
 from tests.browser.chatting import ask, wait_for
 from tests.browser.conftest import OpenPage
 from tests.opie.people import Person
@@ -20,6 +31,15 @@ SIGNED_IN = [
     "/agentos/chat/assistant/",
     "/agentos/chat/writer/?session={session}",
     "/agentos/session/{session}/",
+    "/agentos/runs/",
+    "/agentos/runs/?state=waiting&kind=scheduled",
+    "/agentos/runs/{run}/",
+    "/agentos/approvals/",
+    "/agentos/approvals/{approval}/",
+    "/agentos/approvals/?show=decided",
+    "/agentos/schedules/",
+    "/agentos/schedules/new/",
+    "/agentos/memory/",
     "/agentos/nothing-here/",
 ]
 RICH = (
@@ -46,7 +66,41 @@ def session(open_page: OpenPage, person: Person, agents: dict[str, Agent], vendo
         agent_id="long", name="Name" * 30, description="Words " * 80, owner=person.user, team=person.team, capabilities=["CAPABILITY_" * 5],
         visibility="team", status="published", tools=["tool_" * 12],
     )  # fmt: skip
-    return AgentOSSession.objects.get()
+    session = AgentOSSession.objects.get()
+    add_what_goes_on(person, session)
+    return session
+
+
+def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
+    """Something that waits for a yes, messages in line, a schedule, memories, and versions to move between."""
+    now, agent = timezone.now(), Agent.objects.get(agent_id="writer")
+    shared = {"user": person.user, "team": person.team, "agent": agent}
+    run = AgentOSRun.objects.create(
+        **shared, status="waiting", input={"message": "Long" * 200}, started_at=now, is_background=True,
+        most_attempts=3,
+    )  # fmt: skip
+    long = {"to": "someone" * 30, "lines": [{"name": "x" * 200}], "urgent": True, "amount": 1.5, "text": "a\n" * 9}
+    for number, status in enumerate(("pending", "rejected")):
+        AgentOSApproval.objects.create(
+            **shared, run=run, tool_call_id=str(number), tool_name="tool_" * 12, arguments=long, status=status,
+            decided_at=now if number else None, note="No " * 60, expires_at=now + timedelta(hours=1),
+        )  # fmt: skip
+    asked = session.messages.filter(role="user").order_by("number")
+    waiting = AgentOSRun.objects.create(**shared, session=session, status="pending", question=asked[0])
+    AgentOSRun.objects.filter(pk=waiting.pk).update(question=asked[0])
+    AgentOSMessage.objects.create(session=session, role="user", content="Instead", number=90)
+    AgentOSSchedule.objects.create(
+        **shared, name="Name" * 25, message="Ask " * 90, cron="0 9 * * 1-5", next_run_at=now, problem="Broken " * 30
+    )
+    for number in range(3):
+        AgentOSMemory.objects.create(**shared, memory="Remembers" * 40, topics=["topic" * 15] * number)
+
+
+def address(path: str, session: AgentOSSession) -> str:
+    """An address with the ids of what there is."""
+    approval = AgentOSApproval.objects.filter(status="pending").first()
+    known = {"session": session.pk, "approval": approval and approval.pk, "run": approval and approval.run_id}
+    return path.format(**known)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -55,7 +109,7 @@ def test_no_page_keeps_anybody_out(open_page: OpenPage, person: Person, session:
     for who, paths in ((None, SIGNED_OUT), (person, SIGNED_IN)):
         page = open_page(who, color_scheme=theme, viewport=DESK)
         for path in paths:
-            page.goto(path.format(session=session.pk))
+            page.goto(address(path, session))
             for details in page.locator("article details").all():
                 details.evaluate("details => { details.open = true }")
             found += _barriers(page, path)
@@ -67,6 +121,28 @@ def test_no_page_keeps_anybody_out(open_page: OpenPage, person: Person, session:
         page.goto(path)
         page.get_by_role("button", name=opener).click()
         found += _barriers(page, f"{path} with {opener} open")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_what_opens_in_its_place_keeps_nobody_out(
+    open_page: OpenPage, person: Person, session: AgentOSSession, viewport: dict[str, int]
+) -> None:
+    page = open_page(person, viewport=viewport)
+    found: list[str] = []
+    for path, opener in (
+        ("/agentos/approvals/", "Change"),
+        ("/agentos/approvals/", "Reject"),
+        ("/agentos/memory/", "Change this memory"),
+        ("/agentos/memory/", "Delete this memory"),
+        ("/agentos/memory/", "Delete all"),
+        ("/agentos/schedules/", "Delete"),
+    ):
+        page.goto(path)
+        page.get_by_role("button", name=opener).first.click()
+        page.wait_for_load_state("networkidle")
+        found += _barriers(page, f"{path} with {opener}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], (path, opener)
     assert not found, "\n".join(found)
 
 
@@ -84,7 +160,7 @@ def test_nothing_is_wider_than_the_screen(
     for who, paths in ((None, SIGNED_OUT), (person, SIGNED_IN)):
         page = open_page(who, viewport=viewport, has_touch=viewport is PHONE)
         for path in paths:
-            page.goto(path.format(session=session.pk))
+            page.goto(address(path, session))
             assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path
             for inner in page.locator(".log, [popover]:popover-open").all():
                 assert inner.evaluate("box => box.scrollWidth <= box.clientWidth + 1"), path
@@ -95,8 +171,15 @@ def test_it_can_be_read_from_right_to_left(
     open_page: OpenPage, person: Person, session: AgentOSSession, viewport: dict[str, int]
 ) -> None:
     page = open_page(person, locale="ar", viewport=viewport)
-    for path in ("/agentos/", "/agentos/chat/writer/?session={session}", "/agentos/session/{session}/"):
-        page.goto(path.format(session=session.pk))
+    for path in (
+        "/agentos/",
+        "/agentos/chat/writer/?session={session}",
+        "/agentos/session/{session}/",
+        "/agentos/runs/",
+        "/agentos/approvals/",
+        "/agentos/schedules/new/",
+    ):
+        page.goto(address(path, session))
         expect(page.locator("html")).to_have_attribute("dir", "rtl")
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"], path
     page.goto(f"/agentos/chat/writer/?session={session.pk}")

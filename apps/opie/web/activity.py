@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.principal import Principal
+from apps.opie.engine.progress import Progress, progress_of
 from apps.opie.ledger.summary import RunUsage, usage_of_runs
 from apps.opie.models import AgentOSRun
 from apps.opie.models.runs import RunStatus
@@ -43,7 +43,7 @@ class ActivityLine:
     cost: Decimal | None
     currency: str
     has_usage: bool
-    next_attempt_at: datetime | None
+    progress: Progress | None
 
     @property
     def duration_ms(self) -> int | None:
@@ -71,7 +71,7 @@ class Activity:
 
 
 def activity_of(principal: Principal, state: str = "", kind: str = "", agent_id: str = "", page: int = 1) -> Activity:
-    """Two queries, however much it is. What no filter knows narrows nothing."""
+    """A handful of queries, however much it is. What no filter knows narrows nothing."""
     runs = own_runs(principal).filter(parent=None)
     if state in STATES:
         runs = runs.filter(status__in=STATES[state][1])
@@ -81,8 +81,9 @@ def activity_of(principal: Principal, state: str = "", kind: str = "", agent_id:
         runs = runs.filter(agent__agent_id=agent_id)
     start = (page - 1) * PAGE_SIZE
     found = list(runs.order_by("-id")[start : start + PAGE_SIZE + 1])
-    usage = usage_of_runs(run.pk for run in found[:PAGE_SIZE])
-    lines = [line_of(run, usage.get(run.pk)) for run in found[:PAGE_SIZE]]
+    shown = found[:PAGE_SIZE]
+    usage, progress = usage_of_runs(run.pk for run in shown), progress_of(shown)
+    lines = [line_of(run, usage.get(run.pk), progress.get(run.pk)) for run in shown]
     return Activity(lines, page + 1 if len(found) > PAGE_SIZE else None)
 
 
@@ -92,7 +93,7 @@ def own_runs(principal: Principal) -> QuerySet[AgentOSRun]:
     )
 
 
-def line_of(run: AgentOSRun, usage: RunUsage | None) -> ActivityLine:
+def line_of(run: AgentOSRun, usage: RunUsage | None, progress: Progress | None) -> ActivityLine:
     return ActivityLine(
         run,
         _title(run),
@@ -101,7 +102,7 @@ def line_of(run: AgentOSRun, usage: RunUsage | None) -> ActivityLine:
         usage.cost if usage else None,
         usage.currency if usage else "",
         usage is not None,
-        run.not_before if run.status == RunStatus.PENDING else None,
+        progress,
     )
 
 

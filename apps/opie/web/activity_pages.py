@@ -14,6 +14,7 @@ from apps.accounts.permissions import Permission, Reach
 from apps.api.errors import NotAllowed
 from apps.opie.engine import turn as turns
 from apps.opie.engine.loop import run_and_wait
+from apps.opie.engine.progress import progress_of
 from apps.opie.ledger.summary import usage_of_runs
 from apps.opie.models import Agent, AgentOSApproval, AgentOSRun
 from apps.opie.models.approvals import ApprovalStatus
@@ -71,7 +72,7 @@ class RunView(Page):
         usage = usage_of_runs([run.pk]).get(run.pk)
         return super().get_context_data(
             run=run,
-            line=line_of(run, usage),
+            line=line_of(run, usage, progress_of([run]).get(run.pk)),
             usage=usage,
             asked=asked_of(run),
             output=output_of(run),

@@ -12,9 +12,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from apps.accounts.permissions import Permission
-from apps.api.errors import Conflict, InvalidInput, NotAllowed
+from apps.api.errors import BudgetExceeded, Conflict, InvalidInput, LimitExceeded, NotAllowed, NotFound
 from apps.opie.agentos import schedule_rows
 from apps.opie.engine.cron import times_after
+from apps.opie.engine.schedules import run_now
 from apps.opie.models import AgentOSSchedule
 from apps.opie.web.schedule_form import ScheduleForm, WhenForm, time_zones
 from apps.opie.web.timetable import Timetable
@@ -135,6 +136,21 @@ class SwitchScheduleView(PieceOfPage):
             text = _("“%(name)s” is switched on.") if enabled else _("“%(name)s” is switched off.")
             messages.success(request, text % {"name": schedule.name})
         return redirect("pages:schedules")
+
+
+class RunScheduleView(PieceOfPage):
+    """POST /agentos/schedules/<schedule_id>/run/: ask now, besides the times it has."""
+
+    def post(self, request: HttpRequest, schedule_id: UUID) -> HttpResponse:
+        schedule = schedule_rows.own_schedule(self.principal, schedule_id)
+        _require_may_run(self)
+        try:
+            run_now(schedule, self.principal)
+        except (BudgetExceeded, Conflict, LimitExceeded, NotFound) as error:
+            messages.error(request, error.message)
+            return redirect("pages:schedules")
+        messages.success(request, _("“%(name)s” was asked. The answer comes here.") % {"name": schedule.name})
+        return redirect("pages:runs")
 
 
 class DeleteScheduleView(PieceOfPage):

@@ -36,6 +36,7 @@ urlpatterns = [
         schedule_pages.SwitchScheduleView.as_view(),
         name="switch-schedule",
     ),
+    path("agentos/schedules/<uuid:schedule_id>/run/", schedule_pages.RunScheduleView.as_view(), name="run-schedule"),
     path(
         "agentos/schedules/<uuid:schedule_id>/delete/",
         schedule_pages.DeleteScheduleView.as_view(),

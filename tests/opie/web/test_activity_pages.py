@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.opie.models import Agent, AgentOSApproval, AgentOSRun, AgentOSSchedule
+from apps.opie.models import Agent, AgentOSApproval, AgentOSRun, AgentOSSchedule, RunEventBatch
 from tests.opie.people import Person
 from tests.opie.web.conftest import MakeChat, SignIn
 
@@ -218,6 +218,32 @@ def test_a_schedule_is_made_changed_switched_and_deleted(client: Client, person:
     assert schedule.next_run_at is not None
     assert b"was deleted" in client.post(f"{SCHEDULES}{schedule.pk}/delete/", follow=True).content
     assert not AgentOSSchedule.objects.exists()
+
+
+def test_a_schedule_is_asked_now_and_its_answer_is_on_the_list(client: Client, person: Person, agents: Agents) -> None:
+    client.post(f"{SCHEDULES}new/", schedule_fields())
+    schedule = AgentOSSchedule.objects.get()
+    response = client.post(f"{SCHEDULES}{schedule.pk}/run/", follow=True)
+    text = response.content.decode()
+    assert response.redirect_chain[-1][0] == RUNS
+    assert "What is new?" in text
+    assert "by schedule “Morning”" in text
+    assert AgentOSRun.objects.get().status == "pending"
+    Agent.objects.filter(agent_id="helper").update(status="withdrawn")
+    assert b"withdrawn" in client.post(f"{SCHEDULES}{schedule.pk}/run/", follow=True).content
+
+
+def test_how_far_it_is_is_told(client: Client, person: Person, agents: Agents) -> None:
+    run = a_run(person, agents["helper"], "Write", "running", started_at=timezone.now())
+    RunEventBatch.objects.create(
+        run=run, first_number=1, last_number=2,
+        events=[[1, "run.started", {}], [2, "message.delta", {"text": "x" * 1234}]],
+    )  # fmt: skip
+    waits = timezone.now() + timedelta(minutes=4)
+    a_run(person, agents["helper"], "Again", "pending", attempt=2, most_attempts=3, not_before=waits)
+    for address in (RUNS, f"{RUNS}{run.pk}/"):
+        assert "1234 characters so far" in client.get(address).content.decode()
+    assert waits.isoformat() in client.get(RUNS).content.decode()
 
 
 @pytest.mark.parametrize(
