@@ -52,7 +52,8 @@ async def said(run_id: UUID) -> list[RunEvent]:
             for event in batch.events
         ]
     )
-    assert [event.number for event in found] == list(range(1, len(found) + 1))
+    # Where a process died, numbers are left out: its readers may have seen more than it wrote.
+    assert sorted({event.number for event in found}) == [event.number for event in found]
     return found
 
 
