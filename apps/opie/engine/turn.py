@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from agno.exceptions import redact_secrets
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from apps.accounts.principal import Principal
-from apps.api.errors import OPIE_ERROR, NotFound, OpieError
+from apps.api.errors import NotFound, OpieError
 from apps.opie import rows
 from apps.opie.engine import attempts, opening, parts, queue, recording, settling, stream, transcript, waiting
+from apps.opie.engine.endings import GENERIC, ending_of, failure_of, status_of
 from apps.opie.engine.history import History, Limits, current_history, history_of
 from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, tool_as_json
 from apps.opie.engine.opening import Ask, OpenedTurn
@@ -38,11 +38,7 @@ logger = logging.getLogger(__name__)
 
 # Starts Agno's own run of an agent: (text, run id, session id, user id) → its events and, last, its output.
 AgnoRun = Callable[[str, str, str, str], AsyncIterator[Any]]
-PLATFORM_INTERRUPTED = "platform_interrupted"
 SETTLE_RETRY_SECONDS = (0.1, 0.5, 1, 2, 5, 10)
-GENERIC = RunError(
-    "run_failed", "The agent could not answer because something went wrong on our side. Try again.", "agent"
-)
 
 _tasks: set[asyncio.Task[Any]] = set()
 
@@ -161,7 +157,7 @@ class Turn:
             logger.exception("run %s failed", self.run_id)
         if seen.cancelled:
             return RunStatus.CANCELLED
-        return _status_of(seen.failure)
+        return status_of(seen.failure)
 
     async def _read_history(self) -> None:
         """What was said before, for Agno to find when it looks for it (agentos/db.py)."""
@@ -179,7 +175,7 @@ class Turn:
                 stream.hand_over(live)
                 return None
         except Exception as error:
-            seen.failure = _failure_of(error)
+            seen.failure = failure_of(error)
             next_run = await self._settle(RunStatus.FAILED, seen, live)
             if not isinstance(error, OpieError):
                 raise
@@ -200,16 +196,7 @@ class Turn:
 
     async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> UUID | None:
         """Answers the run that is next in the session."""
-        ending = settling.Ending(
-            status=status,
-            rows=_rows_for(status, seen),
-            error=_error_of(status, seen, afterword_of(self.run_id).detail),
-            duration_ms=seen.duration_ms(),
-            time_to_first_token_ms=seen.time_to_first_token_ms,
-            tool_ms=seen.tool_ms,
-            citations=seen.citations,
-            tool_errors=_tool_errors_of(seen),
-        )
+        ending = ending_of(status, seen, afterword_of(self.run_id).detail)
         if self.history is not None:
             ending.context = self.context or self.history.as_context()
             ending.summary_is_due = self.history.leaves_a_summary_due(self.agent, len(ending.rows) + 1)
@@ -390,46 +377,3 @@ async def drain(seconds: float) -> None:
         task.cancel()
     if late:
         await asyncio.wait(late, timeout=seconds)
-
-
-def _status_of(failure: Failure | None) -> RunStatus:
-    if failure is None:
-        return RunStatus.COMPLETED
-    # What had come before the platform broke off is an answer, if only part of one.
-    return RunStatus.INTERRUPTED if failure.code == OPIE_ERROR + PLATFORM_INTERRUPTED else RunStatus.FAILED
-
-
-def _failure_of(error: Exception) -> Failure:
-    if isinstance(error, OpieError):
-        return Failure(error.type, error.message)
-    return Failure(type(error).__name__, "")
-
-
-def _rows_for(status: RunStatus, seen: Observation) -> list[AgentOSMessage]:
-    if status is RunStatus.COMPLETED and seen.messages is not None:
-        found = transcript.rows_of(seen.messages)
-        for row in found:
-            if row.tool_call_id in seen.tool_calls:
-                row.tool_duration_ms = seen.tool_calls[row.tool_call_id].duration_ms
-        if any(row.is_answer for row in found):
-            return found
-    return transcript.rows_of_observation(seen)
-
-
-def _error_of(status: RunStatus, seen: Observation, causes: str = "") -> RunError | None:
-    if status is RunStatus.INTERRUPTED and seen.failure is None:
-        return settling.INTERRUPTED
-    if status not in (RunStatus.FAILED, RunStatus.INTERRUPTED) or seen.failure is None:
-        return None
-    if seen.failure.code.startswith(OPIE_ERROR):
-        return RunError(seen.failure.code.removeprefix(OPIE_ERROR), seen.failure.text, "model", causes)
-    detail = redact_secrets(f"{seen.failure.code}: {seen.failure.text}")
-    return RunError(GENERIC.code, GENERIC.message, GENERIC.place, detail)
-
-
-def _tool_errors_of(seen: Observation) -> list[RunError]:
-    return [
-        RunError("tool_failed", f"The tool {call.name} failed.", call.name, redact_secrets(call.result))
-        for call in seen.tool_calls.values()
-        if call.failed and not call.refused
-    ]
