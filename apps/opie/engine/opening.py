@@ -92,7 +92,7 @@ def open_turn(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
             raise NotFound("There is no such session.", code="session_not_found") from None
         raise
     if opened.status is RunStatus.RUNNING:
-        recording.begin(opened.run_id)
+        recording.begin(opened.run_id, 1)
     return opened
 
 

@@ -58,7 +58,7 @@ def claim(run_id: UUID) -> Claimed | None:
     run = AgentOSRun.objects.select_related("question").get(pk=run_id)
     if session is not None and run.question is not None:
         _put_behind_head(session, run, run.question)
-    recording.begin(run_id)
+    recording.begin(run_id, run.attempt)
     return Claimed(_opened(run, session), run.user_id, run.team_id, run.api_key_id, run.agent_id)
 
 

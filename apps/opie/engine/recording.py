@@ -29,17 +29,23 @@ LAST_EVENT: dict[RunStatus, EventType] = {
 
 Events = list[tuple[int, str, dict[str, Any]]]
 
-_recording: set[UUID] = set()
+_recording: dict[UUID, int | None] = {}
 
 
-def begin(run_id: UUID) -> None:
-    """From here on a turn of this process writes this run."""
-    _recording.add(run_id)
+def begin(run_id: UUID, attempt: int | None = None) -> None:
+    """From here on a turn of this process writes this run, in that attempt."""
+    _recording[run_id] = attempt
+
+
+def is_ours(run_id: UUID, attempt: int) -> bool:
+    """Whether a turn of this process may still write the run, whose row is in that attempt now. Not when it was taken
+    for dead, because nothing had been heard of it, and another attempt has begun."""
+    return _recording.get(run_id) in (None, attempt)
 
 
 def forget(run_id: UUID) -> None:
     """The turn has let go of this run; recovery may finish its books."""
-    _recording.discard(run_id)
+    _recording.pop(run_id, None)
 
 
 def is_recording(run_id: UUID | str) -> bool:
@@ -79,7 +85,8 @@ def beat(batches: dict[UUID, Events], to_tell: Collection[UUID] = ()) -> set[UUI
     are told of the news, and of those `to_tell`."""
     running = AgentOSRun.objects.filter(pk__in=list(batches), status=RunStatus.RUNNING)
     # Locked, so that none is deleted before the events that name it are committed.
-    asked_to_stop = dict(running.select_for_update(of=("self",), no_key=True).values_list("pk", "cancel_requested_at"))
+    locked = running.select_for_update(of=("self",), no_key=True).values_list("pk", "cancel_requested_at", "attempt")
+    asked_to_stop = {run_id: asked_at for run_id, asked_at, attempt in locked if is_ours(run_id, attempt)}
     RunEventBatch.objects.bulk_create(
         [
             RunEventBatch(

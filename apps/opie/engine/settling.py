@@ -67,12 +67,13 @@ class Settled:
 def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Settled | None:
     """Write how a run ended, or that it is tried again. Its last event is numbered `last_number`.
 
-    None when the run had ended already or is gone with its session, and then nothing is written.
+    None when the run had ended already, is gone with its session, or is in another attempt by now, and then nothing is
+    written.
     """
     now = timezone.now()
     with transaction.atomic():
         run = AgentOSRun.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=run_id).first()
-        if run is None or run.status not in LIVE_STATUSES:
+        if run is None or run.status not in LIVE_STATUSES or not recording.is_ours(run_id, run.attempt):
             return None
         used = usage_of_run(run_id)
         if used.open_calls:
@@ -81,6 +82,8 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
         if another := another_attempt(run, ending.error, now):
             settled = _put_back(run, another, now)
             append_events(run_id, [*events, (last_number, settled.kind, settled.data)])
+            if not recording.is_recording(run_id):
+                tell([run_id])
             recording.forget(run_id)
             return settled
         if run.status == RunStatus.WAITING:

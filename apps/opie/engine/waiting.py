@@ -83,7 +83,7 @@ def claim(run_id: UUID) -> Continued | None:
     AgentOSRun.objects.filter(pk=run_id).update(status=RunStatus.RUNNING, heartbeat_at=timezone.now())
     state = run.paused_state
     decided = {approval.tool_call_id: approval for approval in approvals.of_run(run_id)}
-    recording.begin(run_id)
+    recording.begin(run_id, run.attempt)
     opened = OpenedTurn(
         run_id=run_id,
         session_id=run.session_id,

@@ -229,7 +229,7 @@ async def test_a_run_that_the_recorder_writes_is_left_to_it(ann: Person) -> None
     db = DjangoDb(await rows.run(lambda: ann.principal))
     session_id, run_id = str(uuid4()), uuid4()
     await db.upsert_session(AgentSession(session_id=session_id))
-    recording._recording.add(run_id)
+    recording.begin(run_id)
     try:
         await db.upsert_run(finished("x", str(run_id)), session_id)
         await db.upsert_run(finished("x", str(uuid4()), parent_run_id=str(run_id)), session_id)

@@ -16,7 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from apps.accounts.models import Membership
 from apps.opie import rows
 from apps.opie.agentos.service import AgentOSService
-from apps.opie.engine import background, opening, queue, recording, recovery, stream
+from apps.opie.engine import background, opening, queue, recording, recovery, settling, stream
 from apps.opie.engine import turn as turns
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import result_of_run
@@ -252,6 +252,31 @@ def _die_with(run_id: UUID, words: str) -> None:
     recording.forget(run_id)
     old = timezone.now() - recording.STALE_AFTER - timedelta(seconds=1)
     AgentOSRun.objects.filter(pk=run_id).update(heartbeat_at=old)
+
+
+async def test_a_worker_that_was_only_slow_writes_nothing_into_the_next_attempt(
+    ask: Asks, person: Person, script: Script
+) -> None:
+    """Its process was stopped for a minute, or its database away: it comes back while another has the run."""
+    script.will(["The old one.", 1.5, "Late."], ["The new one."])
+    run_id = await task(person)
+    slow = asyncio.create_task(background.run_to_end(run_id))
+    async for batch in stream.read_events(run_id):
+        if any(event.type == "message.delta" for event in batch):
+            break
+    await rows.run(_take_for_dead, run_id)
+    await asyncio.wait_for(slow, 30)
+    run = await read(run_id)
+    assert (run.status, run.attempt, run.output) == (RunStatus.RUNNING, 2, None)
+    assert [event.type for event in await said(run_id)][-1] == "run.retrying"
+
+
+def _take_for_dead(run_id: UUID) -> None:
+    """Another process, which knows nothing of the slow one's turn, puts the run back and claims it."""
+    mine = recording._recording.pop(run_id)
+    assert settling.interrupt(run_id) is not None
+    assert queue.claim(run_id) is not None
+    recording.begin(run_id, mine)
 
 
 def test_of_many_workers_one_has_the_run(agents: Any, person: Person) -> None:

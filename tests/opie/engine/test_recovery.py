@@ -55,7 +55,7 @@ def test_a_dead_run_is_finished_by_recovery(agents: Any, person: Person) -> None
 
 def test_a_run_of_this_process_or_with_a_heartbeat_is_left_alone(agents: Any, person: Person) -> None:
     run = dead_run(person, "So far")
-    recording._recording.add(run.pk)
+    recording.begin(run.pk)
     assert sweep() == []
     recording.forget(run.pk)
     AgentOSRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())

@@ -47,7 +47,8 @@ def status_of(run_id: UUID) -> str:
 def events_of(run_id: UUID) -> list[Any]:
     batches = AgentOSRun.objects.get(pk=run_id).event_batches.all()
     found = [event for batch in batches for event in batch.events]
-    assert [number for number, _, _ in found] == list(range(1, len(found) + 1))
+    numbers = [number for number, _, _ in found]
+    assert numbers == sorted(set(numbers))  # after the death of a process some are left out
     return found
 
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from procrastinate.contrib.django import app
 
 from apps.opie import jobs
-from apps.opie.engine import turn
+from apps.opie.engine import draining
 from apps.opie.providers.clients import close_clients
 
 # After the runs were told to stop: so that what they had said is stored.
@@ -45,7 +45,7 @@ async def _work(places: dict[str, int], grace: float) -> bool:
         await asyncio.wait([*workers, stopped], return_when=asyncio.FIRST_COMPLETED)
         for worker in workers:
             worker.cancel()
-        await asyncio.gather(turn.drain(grace), *workers, return_exceptions=True)
+        await asyncio.gather(draining.drain(grace), *workers, return_exceptions=True)
         stopped.cancel()
     await close_clients()
     return stop.is_set()
