@@ -16,6 +16,7 @@ from apps.opie.models import (
     Agent,
     AgentMember,
     AgentModel,
+    AgentOSApproval,
     AgentOSError,
     AgentOSMemory,
     AgentOSMessage,
@@ -197,6 +198,16 @@ class AgentOSScheduleAdmin(RecordAdmin):
             is_enabled=False, next_run_at=None, problem="Switched off by whoever runs this installation."
         )
         self.message_user(request, f"{count} switched off.")
+
+
+@admin.register(AgentOSApproval)
+class AgentOSApprovalAdmin(RecordAdmin):
+    list_display = ["tool_name", "agent", "user", "team", "by", "status", "decided_by", "created_at", "expires_at"]
+    list_filter = ["status", "by", "created_at"]
+    search_fields = ["tool_name", "user__email", "run__id"]
+    list_select_related = ["agent", "user", "team", "decided_by"]
+    # What a tool is called with is the person's, like what they say.
+    exclude = ["arguments", "changed_arguments", "note"]
 
 
 @admin.register(AgentOSUsage)

@@ -16,6 +16,7 @@ from apps.opie import jobs, rows
 from apps.opie.engine import afterwards, approvals, background, remembering, schedules, summaries, waiting, watching
 from apps.opie.engine import turn as turns
 from apps.opie.engine.attempts import BACKGROUND_JOB
+from apps.opie.engine.continuing import continue_run
 from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
 from apps.opie.ledger.notices import MAIL_JOB, tell_person
@@ -61,7 +62,7 @@ async def continue_decided_runs(timestamp: int) -> None:  # noqa: ARG001 - when 
     """Count approvals that nobody gave in time as a no, and take up runs that wait for nothing more."""
     await rows.run(approvals.expire)
     for run_id in await rows.run(waiting.left_behind):
-        await turns.continue_run(run_id)
+        await continue_run(run_id)
 
 
 @app.periodic(cron="* * * * *", periodic_id="finish-counts")

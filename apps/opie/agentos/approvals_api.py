@@ -19,7 +19,7 @@ from apps.api.errors import InvalidInput
 from apps.api.serializers import StrictSerializer
 from apps.opie import rows
 from apps.opie.engine import approvals
-from apps.opie.engine import turn as turns
+from apps.opie.engine.continuing import continue_run
 from apps.opie.models import AgentOSApproval
 from apps.opie.models.approval_rules import ApprovalBy
 from apps.opie.models.approvals import ApprovalStatus
@@ -132,7 +132,7 @@ class _DecisionView(PrincipalView):
     async def decide(self, approval_id: UUID, answer: approvals.Answer, **what: Any) -> HttpResponseBase:
         decided = await rows.run(approvals.decide, self.principal, approval_id, answer, **what)
         if decided.is_last:
-            await turns.continue_run(decided.approval.run_id)
+            await continue_run(decided.approval.run_id)
         return JsonResponse(approval_as_json(decided.approval, self.principal))
 
 

@@ -19,6 +19,7 @@ from apps.accounts.principal import Principal
 from apps.api.errors import Internal, InvalidInput, NotAllowed, NotFound, NotSignedIn
 from apps.api.request_ids import request_id_from, set_request_id
 from apps.opie import rows
+from apps.opie.agentos import decisions
 from apps.opie.agentos.acting import acting_principal
 from apps.opie.agentos.admission import Admission, admit, current_admission, identify, stays_admitted
 from apps.opie.agentos.answers import Answer, Message, Send, send_error, send_json
@@ -69,6 +70,8 @@ class Gate:
                 await turns.stop(principal, UUID(path_ids["run_id"]))
                 await send_json(send, 200, {}, request_id)
                 return
+            if route.continues:
+                await rows.run(decisions.decide, principal, UUID(path_ids["run_id"]), intake.decisions)
             if route.asks_about_agents:
                 await self._refresh()
         except Exception as error:  # noqa: BLE001 - the outermost layer: whatever it is, the client gets our shape

@@ -19,7 +19,9 @@ from starlette.formparsers import FormParser, MultiPartException, MultiPartParse
 from apps.accounts.principal import Principal
 from apps.api.errors import Fields, InvalidInput, NotFound, TooLarge
 from apps.api.serializers import UNKNOWN_FIELD, UNSTORABLE
+from apps.opie.agentos.decisions import UnreadableDecisions, read_decisions
 from apps.opie.agentos.letin import Kind, Route
+from apps.opie.engine.approvals import CallDecision
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -40,6 +42,8 @@ class Intake:
     sessions: list[UUID] = field(default_factory=list)
     memories: list[UUID] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
+    # For Opie alone: Agno gets nothing of it.
+    decisions: list[CallDecision] = field(default_factory=list)
 
     @property
     def names_session(self) -> bool:
@@ -74,6 +78,8 @@ async def take_in(
     if route.body_type != "none":
         sent = _without_nulls(await _read_body(route, scope, receive), route)
         intake.body = _checked(sent, route.body, intake, principal, problems)
+    for name in [name for name, kind in route.body.items() if kind == "decisions"]:
+        intake.body.pop(name, None)
     for name in route.required - {*intake.query, *intake.body, *problems}:
         problems[name] = ["This field is required."]
     if problems:
@@ -125,7 +131,7 @@ def _checked(
             continue
         try:
             values[name] = _check(allowed[name], value, intake, principal)
-        except _Unfit as unfit:
+        except (_Unfit, UnreadableDecisions) as unfit:
             problems[name] = [str(unfit)]
     return values
 
@@ -158,6 +164,9 @@ def _check(kind: Kind, value: Any, intake: Intake, principal: Principal) -> Any:
             return [_note(intake.sessions, one) for one in _list(value)]
         case "own_memories":
             return [_note(intake.memories, one) for one in _list(value)]
+        case "decisions":
+            intake.decisions = read_decisions(value)
+            return None
         case "agent" | "team":
             name = _text(value, LONGEST_TITLE)
             intake.agents.append(name)

@@ -25,6 +25,7 @@ Kind = Literal[
     "team",
     "type",
     "order",
+    "decisions",
 ]
 BodyType = Literal["none", "form", "json"]
 
@@ -52,6 +53,8 @@ class Route:
     null_is_absent: frozenset[str] = frozenset()
     # Answered by Opie: Agno would act on its own process only.
     cancels: bool = False
+    # What it decides is decided by Opie, on the rows (decisions.py); Agno is told only to go on.
+    continues: bool = False
     # Its agent, or team when that is its type, must be named.
     makes_session: bool = False
 
@@ -94,6 +97,20 @@ def _of_kind(kinds: str, identifier: str) -> tuple[Route, ...]:
         Route("GET", run, _VIEW, query={**in_session, "status": "title"}, required=frozenset({"session_id"})),
         Route("GET", f"{run}/{{run_id}}", _VIEW, query=in_session, required=frozenset({"session_id"})),
         Route("POST", f"{run}/{{run_id}}/cancel", _RUN, query=in_session, cancels=True),
+        Route(
+            "POST",
+            f"{run}/{{run_id}}/continue",
+            _RUN,
+            body_type="form",
+            body={
+                "requirements" if kinds == "teams" else "tools": "decisions",
+                "stream": "flag",
+                "session_id": "own_session",
+                "user_id": "own_user",
+            },
+            required=frozenset({"session_id"}),
+            continues=True,
+        ),
     )
 
 

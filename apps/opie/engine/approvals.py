@@ -44,6 +44,18 @@ class CallThatWaits:
 
 
 @dataclass(frozen=True, slots=True)
+class CallDecision:
+    """A yes or a no to one call of a run, from a door that names calls and not approvals. The name of the tool and its
+    arguments are what that door was told, if anything; they decide nothing."""
+
+    tool_call_id: str
+    allowed: bool
+    note: str = ""
+    tool_name: Any = None
+    arguments: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What was decided; `is_last` when the run waits for nothing more and has to be continued."""
 

@@ -11,16 +11,21 @@ from typing import Any
 from uuid import UUID
 
 from agno.agent import Agent as AgnoAgent
-from agno.run.agent import RunErrorEvent, RunOutput
+from agno.models.response import ToolExecution
+from agno.run.agent import RunCompletedEvent, RunErrorEvent, RunOutput, RunPausedEvent
 from agno.run.base import RunStatus
+from agno.run.requirement import RunRequirement
+from agno.run.team import RunCompletedEvent as TeamRunCompletedEvent
 from agno.run.team import RunErrorEvent as TeamRunErrorEvent
+from agno.run.team import RunPausedEvent as TeamRunPausedEvent
 from agno.run.team import TeamRunOutput
 from agno.team import Team as AgnoTeam
 from agno.tools import Toolkit
 from agno.tools.function import Function
 
 from apps.accounts.principal import Principal
-from apps.api.errors import Conflict, InvalidInput
+from apps.api.errors import InvalidInput, NotFound
+from apps.opie.engine.continuing import continue_own_run, result_of_continued
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.turn import Turn, open_turn
@@ -58,8 +63,30 @@ class RecordsItself:
             return self._streamed(text, session_id, events=bool(stream_events), output=bool(yield_run_output))
         return self._answered(text, session_id)
 
-    def acontinue_run(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
-        raise Conflict("A run cannot be continued from here.", code="not_offered")
+    def acontinue_run(
+        self,
+        run_response: Any = None,
+        *,
+        run_id: str | None = None,
+        stream: bool | None = None,
+        stream_events: bool | None = None,
+        session_id: str | None = None,  # noqa: ARG002 - AgentOS names it; the run knows its own
+        user_id: str | None = None,
+        yield_run_output: bool | None = None,
+        continue_from: Any = "end",
+        background_tasks: Any = None,  # noqa: ARG002 - as in arun
+        **more: Any,
+    ) -> Coroutine[Any, Any, RunOutput | TeamRunOutput] | AsyncIterator[Any]:
+        """A run that has waited for approval, taken up from its rows alone. What a caller brings beyond its id (tools,
+        requirements, a run of their own, input …) is refused: who allowed what is in the rows (engine/approvals.py)."""
+        self._refuse(user_id, more | {"run_response": run_response, "continue_from": continue_from != "end"})
+        try:
+            identifier = UUID(run_id or "")
+        except ValueError:
+            raise NotFound("There is no such run.", code="run_not_found") from None
+        if stream:
+            return self._continued_stream(identifier, events=bool(stream_events), output=bool(yield_run_output))
+        return self._continued(identifier)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         raise TypeError("Agents of Opie run asynchronously: use arun, or AgentOSService.send_message in sync code.")
@@ -106,16 +133,17 @@ class RecordsItself:
         return isinstance(self.model, MeteredModel) and any(one.platform.is_local for one in self.model.candidates)
 
     def _checked(self, text: Any, user_id: str | None, background: bool, more: dict[str, Any]) -> str:
+        self._refuse(user_id, more | {"background": background})
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidInput(fields={"message": ["Write a message."]})
+        return text
+
+    def _refuse(self, user_id: str | None, more: dict[str, Any]) -> None:
         refused = [name for name, value in more.items() if value]
-        if background:
-            refused.append("background")
         if user_id is not None and user_id != str(self.opie_principal.user_id):
             refused.append("user_id")
         if refused:
             raise InvalidInput(fields={name: ["This cannot be set from outside."] for name in refused})
-        if not isinstance(text, str) or not text.strip():
-            raise InvalidInput(fields={"message": ["Write a message."]})
-        return text
 
     async def _open_for_agno(self, text: str, session_id: str | None) -> Turn:
         # Agno's caller waits for Agno's own events, which only this process has: it may not wait in line.
@@ -126,19 +154,48 @@ class RecordsItself:
 
     async def _answered(self, text: str, session_id: str | None) -> RunOutput | TeamRunOutput:
         turn = await self._open_for_agno(text, session_id)
-        produced: list[RunOutput | TeamRunOutput] = []
-        turn.listener = lambda event: produced.append(event) if isinstance(event, RunOutput | TeamRunOutput) else None
+        produced: list[Any] = []
+        turn.listener = produced.append
         turn.start(self.agno_run)
-        result = await turn.result()
+        return self._checked_output(await turn.result(), produced)
+
+    async def _continued(self, run_id: UUID) -> RunOutput | TeamRunOutput:
+        produced: list[Any] = []
+        turn = await continue_own_run(self.opie_principal, self.opie_agent, run_id, produced.append)
+        if turn is not None:
+            return self._checked_output(await turn.result(), produced)
+        return self._checked_output(await result_of_continued(self.opie_principal, self.opie_agent, run_id), produced)
+
+    def _checked_output(self, result: RunResult, heard: list[Any]) -> RunOutput | TeamRunOutput:
         result.raise_for_failure()
-        return produced[-1] if produced else self._output_of(result)
+        outputs = [event for event in heard if isinstance(event, RunOutput | TeamRunOutput)]
+        return outputs[-1] if outputs else self._output_of(result)
 
     async def _streamed(self, text: str, session_id: str | None, *, events: bool, output: bool) -> AsyncIterator[Any]:
         turn = await self._open_for_agno(text, session_id)
         heard: asyncio.Queue[Any] = asyncio.Queue()
         turn.listener = heard.put_nowait
         turn.start(self.agno_run)
-        ended = asyncio.ensure_future(turn.result())
+        async for event in self._passed_on(heard, turn.result(), events=events, output=output):
+            yield event
+
+    async def _continued_stream(self, run_id: UUID, *, events: bool, output: bool) -> AsyncIterator[Any]:
+        heard: asyncio.Queue[Any] = asyncio.Queue()
+        turn = await continue_own_run(self.opie_principal, self.opie_agent, run_id, heard.put_nowait)
+        if turn is None:
+            # It waits still, or goes on in another process, whose events are not Agno's any more.
+            result = await result_of_continued(self.opie_principal, self.opie_agent, run_id)
+            yield self._error_event(result, result.error) if result.error else self._state_event(result)
+            if output:
+                yield self._output_of(result)
+            return
+        async for event in self._passed_on(heard, turn.result(), events=events, output=output):
+            yield event
+
+    async def _passed_on(
+        self, heard: "asyncio.Queue[Any]", result_to_come: Coroutine[Any, Any, RunResult], *, events: bool, output: bool
+    ) -> AsyncIterator[Any]:
+        ended = asyncio.ensure_future(result_to_come)
         ended.add_done_callback(lambda _: heard.put_nowait(None))
         produced: RunOutput | TeamRunOutput | None = None
         while (event := await heard.get()) is not None:
@@ -152,6 +209,15 @@ class RecordsItself:
         if output:
             yield produced or self._output_of(result)
 
+    def _state_event(self, result: RunResult) -> Any:
+        """How a run stands, for a reader who did not hear its events: that it waits, or its whole answer."""
+        of_team, output = self.opie_agent.kind == AgentKind.TEAM, self._output_of(result)
+        names: dict[str, Any] = {"run_id": output.run_id, "session_id": output.session_id, "content": output.content}
+        if result.status == "waiting":
+            paused = TeamRunPausedEvent if of_team else RunPausedEvent
+            return paused(**names, tools=output.tools, requirements=output.requirements)
+        return (TeamRunCompletedEvent if of_team else RunCompletedEvent)(**names)
+
     def _error_event(self, result: RunResult, error: dict[str, str]) -> Any:
         kind = TeamRunErrorEvent if self.opie_agent.kind == AgentKind.TEAM else RunErrorEvent
         return kind(
@@ -164,6 +230,12 @@ class RecordsItself:
     def _output_of(self, result: RunResult) -> RunOutput | TeamRunOutput:
         output = self.output_of_run(result.run_id, result.session_id or result.run_id)
         output.content, output.status = result.content, _AGNO_STATUS.get(result.status, RunStatus.error)
+        waits = [one for one in result.approvals or [] if one["status"] == "pending"]
+        output.tools = [
+            ToolExecution(one["tool_call_id"], one["name"], one["arguments"], requires_confirmation=True)
+            for one in waits
+        ] or None
+        output.requirements = [RunRequirement(tool) for tool in output.tools or []] or None
         return output
 
 

@@ -25,7 +25,7 @@ from apps.opie.engine.history import History, Limits, current_history, history_o
 from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, tool_as_json
 from apps.opie.engine.opening import Ask, OpenedTurn
 from apps.opie.engine.outcome import RunResult, result_of_run
-from apps.opie.engine.paused import Paused, output_to_continue, paused, restored
+from apps.opie.engine.paused import Paused, paused
 from apps.opie.engine.recording import LAST_EVENT
 from apps.opie.events import RunEvent
 from apps.opie.metrics.errors import RunError
@@ -283,32 +283,10 @@ async def take_up(run_id: UUID) -> Turn | None:
         principal, agent = await rows.run(queue.person_and_agent, claimed)
         built = await rows.run(parts.build, agent, principal, claimed.opened.session_id)
     except OpieError as error:
-        await _fail(claimed.opened, error)
+        await fail(claimed.opened, error)
         return None
     turn = Turn(principal, agent, claimed.opened)
     turn.start(built.agno_run)
-    return turn
-
-
-async def continue_run(run_id: UUID, listen: Callable[[Any], None] | None = None) -> Turn | None:
-    """Take up, in this process, a run that has waited for approval, from what its rows say was decided. None when it
-    waits still, or when somebody else has taken it up. What keeps it from going on is stored as its end."""
-    continued = await rows.run(waiting.claim, run_id)
-    if continued is None:
-        return None
-    opened, before = continued.claimed.opened, restored(continued.state)
-    try:
-        principal, agent = await rows.run(queue.person_and_agent, continued.claimed)
-        built = await rows.run(parts.build, agent, principal, opened.session_id)
-    except OpieError as error:
-        # Nobody is there to answer any more: that is nobody's failure.
-        status = RunStatus.CANCELLED if isinstance(error, NotFound) else RunStatus.FAILED
-        await _fail(opened, error, status, transcript.rows_of_observation(before))
-        return None
-    blank = built.output_of_run(run_id, opened.session_id or run_id)
-    output, refused = output_to_continue(continued.state, continued.decisions, built.tool_names, blank)
-    turn = Turn(principal, agent, opened, listen, context=continued.context)
-    turn.go_on(lambda *_: built.agno_continue(output), before, refused)
     return turn
 
 
@@ -333,12 +311,13 @@ async def _start_first(opened: OpenedTurn) -> None:
         await start_next(first.pk)
 
 
-async def _fail(
+async def fail(
     opened: OpenedTurn,
     error: OpieError,
     status: RunStatus = RunStatus.FAILED,
     said: list[AgentOSMessage] | None = None,
 ) -> None:
+    """End a run that cannot begin, or go on, with the reason."""
     said = said or [AgentOSMessage(role="assistant", content="", is_answer=True)]
     ending = settling.Ending(status, said, RunError(error.code, error.message, "queue"))
     settled = await rows.run(settling.settle, opened.run_id, ending, [], opened.last_event + 1)

@@ -42,6 +42,8 @@ BODIES: dict[tuple[str, str], Callable[[dict[str, str]], dict[str, Any]]] = {
     ("POST", "/sessions/{session_id}/rename"): lambda ids: {"json": {"session_name": "taken"}},
     ("POST", "/agents/{agent_id}/runs"): lambda ids: {"data": {"message": "x", "session_id": ids["session_id"]}},
     ("POST", "/teams/{team_id}/runs"): lambda ids: {"data": {"message": "x", "session_id": ids["session_id"]}},
+    ("POST", "/agents/{agent_id}/runs/{run_id}/continue"): lambda ids: {"data": {"session_id": ids["session_id"]}},
+    ("POST", "/teams/{team_id}/runs/{run_id}/continue"): lambda ids: {"data": {"session_id": ids["session_id"]}},
     ("GET", "/agents/{agent_id}/runs"): lambda ids: {"params": {"session_id": ids["session_id"]}},
     ("GET", "/teams/{team_id}/runs"): lambda ids: {"params": {"session_id": ids["session_id"]}},
     ("GET", "/agents/{agent_id}/runs/{run_id}"): lambda ids: {"params": {"session_id": ids["session_id"]}},

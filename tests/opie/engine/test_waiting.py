@@ -11,6 +11,7 @@ from apps.opie import rows
 from apps.opie.engine import approvals, waiting
 from apps.opie.engine import turn as turns
 from apps.opie.engine.approvals import Answer
+from apps.opie.engine.continuing import continue_run
 from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.engine.turn import Turn
 from apps.opie.models import (
@@ -53,7 +54,7 @@ async def decide(person: Person, approval: AgentOSApproval, answer: Answer, **wh
 
 async def go_on(turn: Turn) -> RunResult:
     """The run taken up by whoever decided last, to its end (or until it waits again)."""
-    continued = await turns.continue_run(turn.run_id)
+    continued = await continue_run(turn.run_id)
     assert continued is not None
     return await continued.result()
 
@@ -85,7 +86,7 @@ async def test_a_yes_runs_the_tool_and_the_answer_is_one(
     run = await rows.run(run_of, turn)
     assert (run.status, run.finished_at) == ("waiting", None)
     assert await rows.run(title_of, turn) == "Name this chat", "nothing has run yet"
-    assert await turns.continue_run(turn.run_id) is None, "it waits"
+    assert await continue_run(turn.run_id) is None, "it waits"
 
     assert await decide(person, approval, "approve")
     result = await go_on(turn)
@@ -153,7 +154,7 @@ async def test_several_at_once_some_allowed_some_not_and_one_that_needs_nobody(
     assert [tool["name"] for tool in waits.tools] == ["calculate"]
     first, second = await asked_for(turn.run_id)
     assert not await decide(person, second, "approve")
-    assert await turns.continue_run(turn.run_id) is None
+    assert await continue_run(turn.run_id) is None
     assert await decide(person, first, "reject")
     result = await go_on(turn)
     assert result.status == RunStatus.COMPLETED
@@ -218,7 +219,7 @@ async def test_a_reader_stays_through_the_waiting(ask: Asks, person: Person, car
         if batch[-1].type == "approval.required":
             (approval,) = await asked_for(turn.run_id)
             await decide(person, approval, "approve")
-            assert await turns.continue_run(turn.run_id) is not None
+            assert await continue_run(turn.run_id) is not None
     assert [event.number for event in seen] == list(range(1, len(seen) + 1))
     assert seen[-1].type == "run.finished"
 
@@ -247,7 +248,7 @@ async def test_stopping_a_run_that_waits(ask: Asks, person: Person, careful: Age
     assert (result.status, result.content) == (RunStatus.CANCELLED, "I will.")
     assert [tool["result"] for tool in result.tools] == ["2"]
     assert (await all_events(turn))[-1].type == "run.cancelled"
-    assert await turns.continue_run(turn.run_id) is None
+    assert await continue_run(turn.run_id) is None
 
 
 async def test_a_message_sent_meanwhile_waits_its_turn(
@@ -288,7 +289,7 @@ async def test_rights_that_have_shrunk_meanwhile(
     (approval,) = await asked_for(turn.run_id)
     await rows.run(shrink, member)
     assert await decide(person, approval, "approve")
-    assert await turns.continue_run(turn.run_id) is None
+    assert await continue_run(turn.run_id) is None
     result = await rows.run(result_of_run, turn.run_id)
     assert result.status == RunStatus.FAILED
     assert result.error is not None
@@ -305,7 +306,7 @@ async def test_an_agent_that_is_gone(ask: Asks, person: Person, careful: Agent, 
     (approval,) = await asked_for(turn.run_id)
     await rows.run(set_rules, "scripted", status="withdrawn")
     await decide(person, approval, "approve")
-    assert await turns.continue_run(turn.run_id) is None
+    assert await continue_run(turn.run_id) is None
     result = await rows.run(result_of_run, turn.run_id)
     assert result.status == RunStatus.CANCELLED
     assert result.error is not None
