@@ -14,7 +14,6 @@ from procrastinate.contrib.django import app
 from apps.accounts.people import people_who_may
 from apps.opie import jobs, rows
 from apps.opie.engine import afterwards, approvals, background, remembering, schedules, summaries, waiting, watching
-from apps.opie.engine import turn as turns
 from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.engine.continuing import continue_run
 from apps.opie.ledger import budgets

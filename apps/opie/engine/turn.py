@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from apps.accounts.principal import Principal
 from apps.api.errors import NotFound, OpieError
 from apps.opie import rows
-from apps.opie.engine import attempts, opening, parts, queue, recording, settling, stream, transcript, waiting
+from apps.opie.engine import attempts, opening, parts, queue, recording, settling, stream, waiting
 from apps.opie.engine.endings import GENERIC, ending_of, failure_of, status_of
 from apps.opie.engine.history import History, Limits, current_history, history_of
 from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, tool_as_json
