@@ -41,7 +41,7 @@ def _uvicorn(port: int, environment: dict[str, str]) -> Iterator["subprocess.Pop
         "--log-level",
         "warning",
     ]
-    own = {"DATABASE_URL": _database_url(), "OPIE_OFFLINE_PAUSE_MS": "0", "AGENTOS_ENABLED": "false"}
+    own = {"DATABASE_URL": database_url(), "OPIE_OFFLINE_PAUSE_MS": "0", "AGENTOS_ENABLED": "false"}
     process = start_child(command, folder=ROOT, environment=dict(os.environ) | own | environment)
     try:
         yield process
@@ -50,7 +50,7 @@ def _uvicorn(port: int, environment: dict[str, str]) -> Iterator["subprocess.Pop
         stop_child(process, [(signal.SIGKILL, 5.0)])
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """The database of this very test run and worker."""
     at = connection.settings_dict
     return f"postgresql://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
