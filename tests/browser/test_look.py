@@ -72,7 +72,7 @@ def session(open_page: OpenPage, person: Person, agents: dict[str, Agent], vendo
 
 
 def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
-    """Something that waits for a yes, messages in line, a schedule, memories, and versions to move between."""
+    """Something that waits for a yes, a message in line, a schedule and memories."""
     now, agent = timezone.now(), Agent.objects.get(agent_id="writer")
     shared = {"user": person.user, "team": person.team, "agent": agent}
     run = AgentOSRun.objects.create(
@@ -85,10 +85,8 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
             **shared, run=run, tool_call_id=str(number), tool_name="tool_" * 12, arguments=long, status=status,
             decided_at=now if number else None, note="No " * 60, expires_at=now + timedelta(hours=1),
         )  # fmt: skip
-    asked = session.messages.filter(role="user").order_by("number")
-    waiting = AgentOSRun.objects.create(**shared, session=session, status="pending", question=asked[0])
-    AgentOSRun.objects.filter(pk=waiting.pk).update(question=asked[0])
-    AgentOSMessage.objects.create(session=session, role="user", content="Instead", number=90)
+    asked = AgentOSMessage.objects.create(session=session, role="user", content="And then " * 20, number=90)
+    AgentOSRun.objects.create(**shared, session=session, status="pending", question=asked)
     AgentOSSchedule.objects.create(
         **shared, name="Name" * 25, message="Ask " * 90, cron="0 9 * * 1-5", next_run_at=now, problem="Broken " * 30
     )
