@@ -27,7 +27,8 @@ LAST_EVENT: dict[RunStatus, EventType] = {
     RunStatus.INTERRUPTED: "run.interrupted",
 }
 
-Events = list[tuple[int, str, dict[str, Any]]]
+Event = tuple[int, str, dict[str, Any]]
+Events = list[Event]
 
 _recording: dict[UUID, int | None] = {}
 

@@ -4,7 +4,7 @@ A run never leaves an end state: every change of status is made to a row that is
 the race changes nothing.
 """
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,14 +16,14 @@ from django.utils import timezone
 from apps.opie.engine import afterwards, approvals, recording, transcript
 from apps.opie.engine.attempts import Another, another_attempt, tell_worker
 from apps.opie.engine.live.event_rows import tell
-from apps.opie.engine.outcome import output_of, result_of
+from apps.opie.engine.outcome import RunResult, output_of, result_of
 from apps.opie.engine.paused import restored
-from apps.opie.engine.recording import LAST_EVENT, Events, append_events
+from apps.opie.engine.recording import LAST_EVENT, Event, Events, append_events
 from apps.opie.events import EventType
 from apps.opie.ledger.calls import close_open_calls
 from apps.opie.ledger.summary import RunUsage, usage_of_run
 from apps.opie.metrics.errors import RunError, record_error
-from apps.opie.models import AgentOSMessage, AgentOSPerformance, AgentOSRun, RunEventBatch
+from apps.opie.models import Agent, AgentOSMessage, AgentOSPerformance, AgentOSRun, RunEventBatch
 from apps.opie.models.approvals import ApprovalStatus
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
@@ -56,11 +56,12 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What was written: the run's last event, and the run that is next in its session's line, if any. After
-    `run.retrying` the run has not ended: it is the worker's again."""
+    """What was written: the run's last event, what the run came to, and the run that is next in its session's line, if
+    any. After `run.retrying` the run has not ended, and came to nothing yet: it is the worker's again."""
 
     kind: EventType
     data: dict[str, Any]
+    result: RunResult | None
     next_run: UUID | None
 
 
@@ -72,40 +73,18 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
     """
     now = timezone.now()
     with transaction.atomic():
-        run = AgentOSRun.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=run_id).first()
+        run = _locked(run_id)
         if run is None or run.status not in LIVE_STATUSES or not recording.is_ours(run_id, run.attempt):
             return None
-        used = usage_of_run(run_id)
-        if used.open_calls:
-            close_open_calls(run_id)
-            used = usage_of_run(run_id)
         if another := another_attempt(run, ending.error, now):
-            settled = _put_back(run, another, now)
-            append_events(run_id, [*events, (last_number, settled.kind, settled.data)])
-            if not recording.is_recording(run_id):
-                tell([run_id])
-            recording.forget(run_id)
-            return settled
-        if run.status == RunStatus.WAITING:
-            _end_waiting(run, ending, now)
-        next_run = _store_rows(run, ending, now)
-        run.status, run.finished_at, run.paused_state = ending.status, now, None
-        run.context = ending.context or run.context
-        if ending.error:
-            run.error_code, run.error_message = ending.error.code, ending.error.message[:500]
-            record_error(run, ending.error, now)
-        for tool_error in ending.tool_errors:
-            record_error(run, tool_error, now)
-        run.save(update_fields=_ENDED)
-        if ending.status is RunStatus.COMPLETED:
-            afterwards.plan(run, summary_is_due=ending.summary_is_due)
-        performance = _store_performance(run, ending, used)
-        data = result_of(run, ending.rows, used, performance).as_json()
-        append_events(run_id, [*events, (last_number, LAST_EVENT[ending.status], data)])
+            close_open_calls(run_id)
+            settled = _put_back(run, another, events, last_number, now)
+        else:
+            settled = _end(run, ending, events, last_number, now)
         if not recording.is_recording(run_id):  # else the next beat tells
             tell([run_id])
     recording.forget(run_id)
-    return Settled(LAST_EVENT[ending.status], data, next_run)
+    return settled
 
 
 def interrupt(run_id: UUID, error: RunError = INTERRUPTED) -> Settled | None:
@@ -135,18 +114,56 @@ def _text_of_last_attempt(said: list[Any]) -> str:
     return "".join(data["text"] for _, kind, data in said[begun:] if kind == "message.delta")
 
 
-def _put_back(run: AgentOSRun, another: Another, now: datetime) -> Settled:
+def _put_back(run: AgentOSRun, another: Another, events: Events, last_number: int, now: datetime) -> Settled:
     """The run waits for its next attempt. What this one cost stays in the ledger; what it said was not an answer."""
     record_error(run, another.error, now)
     run.status, run.attempt, run.not_before = RunStatus.PENDING, another.number, another.not_before
     run.heartbeat_at = run.paused_state = None
     run.save(update_fields=["status", "attempt", "not_before", "heartbeat_at", "paused_state"])
     tell_worker(run.pk, another.not_before)
-    return Settled("run.retrying", another.as_json(), None)
+    append_events(run.pk, [*events, (last_number, "run.retrying", another.as_json())])
+    return Settled("run.retrying", another.as_json(), None, None)
 
 
-def _store_rows(run: AgentOSRun, ending: Ending, now: datetime) -> UUID | None:
-    """Store what was said, at the end of the run's branch; answers which run is next in the session."""
+def _end(run: AgentOSRun, ending: Ending, events: Events, last_number: int, now: datetime) -> Settled:
+    used = usage_of_run(run.pk)
+    if used.open_calls:
+        close_open_calls(run.pk)
+        used = usage_of_run(run.pk)
+    if run.status == RunStatus.WAITING:
+        _end_waiting(run, ending, now)
+    _finish(run, ending, now)
+    for error in (*([ending.error] if ending.error else []), *ending.tool_errors):
+        record_error(run, error, now)
+    performance = _performance_of(run, ending, used)
+    result = result_of(run, ending.rows, used, performance)
+    last: Event = (last_number, LAST_EVENT[ending.status], result.as_json())
+    next_run = _write(run, ending.rows, performance, [*events, last], now)
+    if ending.status is RunStatus.COMPLETED:
+        afterwards.plan(run, summary_is_due=ending.summary_is_due)
+    return Settled(LAST_EVENT[ending.status], last[2], result, next_run)
+
+
+def _locked(run_id: UUID) -> AgentOSRun | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_RUN, [run_id])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    *row, context, paused_state, agent_id = found
+    parsed = [json.loads(context), None if paused_state is None else json.loads(paused_state)]
+    run = AgentOSRun.from_db(connection.alias, [*_LOCKED, "context", "paused_state"], [*row, *parsed])
+    run.output = None
+    if run.agent_id is not None:
+        run.agent = Agent(id=run.agent_id, agent_id=agent_id)
+    return run
+
+
+def _finish(run: AgentOSRun, ending: Ending, now: datetime) -> None:
+    """Put the run and its messages into the state they are to be written in."""
+    run.status, run.finished_at, run.context = ending.status, now, ending.context or run.context
+    if ending.error:
+        run.error_code, run.error_message = ending.error.code, ending.error.message[:500]
     answer = next((row for row in ending.rows if row.is_answer), None)
     if answer is not None:
         answer.citations = ending.citations
@@ -156,41 +173,12 @@ def _store_rows(run: AgentOSRun, ending: Ending, now: datetime) -> UUID | None:
             answer.content = answer.content or ending.error.message
     if run.session_id is None:
         run.output = output_of(ending.rows)
-        return None
-    last, next_run = _note_in_session(run, ending.rows, now)
-    _store_messages(run, ending.rows, last - len(ending.rows), now)
-    return next_run
 
 
-def _note_in_session(run: AgentOSRun, rows: Sequence[AgentOSMessage], now: datetime) -> tuple[int, UUID | None]:
-    """Reserve numbers for the messages, and let the branch end with them unless another one is shown by now. Answers
-    the last number, and the run that waits longest. One statement, which also locks the session."""
-    head = rows[-1].pk if rows else run.question_id
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE opie_agentossession SET message_count = message_count + %s, last_message_at = %s, updated_at = %s,"
-            " head_id = CASE WHEN head_id = %s THEN %s ELSE head_id END WHERE id = %s RETURNING message_count,"
-            " (SELECT id FROM opie_agentosrun WHERE session_id = %s AND status = 'pending' ORDER BY id LIMIT 1)",
-            [len(rows), now, now, run.question_id, head, run.session_id, run.session_id],
-        )
-        last, next_run = cursor.fetchone()
-    return int(last), next_run
-
-
-def _store_messages(run: AgentOSRun, rows: Sequence[AgentOSMessage], number: int, now: datetime) -> None:
-    """Store unsaved messages, numbered from the one after `number`, each behind the one before."""
-    parent = run.question_id
-    for number, row in enumerate(rows, number + 1):  # noqa: B020 - it goes on from where it was
-        row.number, row.session_id, row.run, row.agent_id = number, run.session_id, run, run.agent_id  # type: ignore[assignment]
-        row.parent_id, parent = parent, row.pk
-        row.created_at = now
-    AgentOSMessage.objects.bulk_create(rows)
-
-
-def _store_performance(run: AgentOSRun, ending: Ending, used: RunUsage) -> AgentOSPerformance:
+def _performance_of(run: AgentOSRun, ending: Ending, used: RunUsage) -> AgentOSPerformance:
     tokens = used.usage["output_tokens"]
-    return AgentOSPerformance.objects.create(
-        run=run,
+    return AgentOSPerformance(
+        run_id=run.pk,
         time_to_first_token_ms=ending.time_to_first_token_ms,
         duration_ms=ending.duration_ms,
         model_ms=used.model_ms,
@@ -200,7 +188,103 @@ def _store_performance(run: AgentOSRun, ending: Ending, used: RunUsage) -> Agent
     )
 
 
-_ENDED = ["status", "finished_at", "error_code", "error_message", "output", "paused_state", "context"]
+def _write(
+    run: AgentOSRun, said: list[AgentOSMessage], performance: AgentOSPerformance, events: Events, now: datetime
+) -> UUID | None:
+    """Everything that a run leaves, in one statement; answers which run waits longest in the session."""
+    parts = {"ended": _END_RUN, "measured": _INSERT_PERFORMANCE, "told": _INSERT_EVENTS}
+    if run.session_id is not None:
+        parts |= {"noted": _NOTE_IN_SESSION, "said": _INSERT_MESSAGES}
+    with_all = ", ".join(f"{name} AS ({part})" for name, part in parts.items())
+    values = {
+        **{name: getattr(run, name) for name in ("status", "error_code", "error_message")},
+        **{name: getattr(performance, name) for name in _MEASURED},
+        "run": run.pk,
+        "session": run.session_id,
+        "agent": run.agent_id,
+        "question": run.question_id,
+        "output": None if run.output is None else json.dumps(run.output),
+        "context": json.dumps(run.context),
+        "said": json.dumps(_as_records(run, said)),
+        "count": len(said),
+        "end": said[-1].pk if said else run.question_id,
+        "performance": performance.pk,
+        "first_number": events[0][0],
+        "last_number": events[-1][0],
+        "events": json.dumps(events),
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {with_all} {_NEXT_RUN}", values)
+        next_run: UUID | None = cursor.fetchone()[0]
+    return next_run
+
+
+def _as_records(run: AgentOSRun, said: list[AgentOSMessage]) -> list[dict[str, Any]]:
+    """The messages as JSON for the database: each behind the one before, the first behind the question."""
+    parents = [run.question_id, *(row.pk for row in said)]
+    return [
+        {name: getattr(row, name) for name in _SAID}
+        | {"id": str(row.pk), "parent_id": str(parent) if parent else None, "place": place}
+        for place, (row, parent) in enumerate(zip(said, parents, strict=False), 1)
+    ]
+
+
+_LOCKED = [
+    *("id", "session_id", "question_id", "team_id", "user_id", "agent_id", "status", "heartbeat_at", "not_before"),
+    *("is_background", "has_acted", "attempt", "most_attempts", "cancel_requested_at"),
+    *("error_code", "error_message"),
+]
+_LOCK_RUN = f"""
+    SELECT {", ".join(f"run.{name}" for name in _LOCKED)}, context, paused_state, agent.agent_id, agent.memory
+    FROM opie_agentosrun AS run LEFT JOIN opie_agent AS agent ON agent.id = run.agent_id
+    WHERE run.id = %s FOR UPDATE OF run
+"""  # noqa: S608 - constants
+_END_RUN = """
+    UPDATE opie_agentosrun SET status = %(status)s, finished_at = %(now)s, error_code = %(error_code)s,
+        error_message = %(error_message)s, output = %(output)s::jsonb, context = %(context)s::jsonb, paused_state = NULL
+    WHERE id = %(run)s
+"""
+_MEASURED = ["time_to_first_token_ms", "duration_ms", "model_ms", "tool_ms", "database_ms", "tokens_per_second"]
+_INSERT_PERFORMANCE = f"""
+    INSERT INTO opie_agentosperformance (id, run_id, created_at, {", ".join(_MEASURED)})
+    VALUES (%(performance)s, %(run)s, %(now)s, {", ".join(f"%({name})s" for name in _MEASURED)})
+"""  # noqa: S608 - constants
+_INSERT_EVENTS = """
+    INSERT INTO opie_runeventbatch (run_id, first_number, last_number, events, created_at)
+    VALUES (%(run)s, %(first_number)s, %(last_number)s, %(events)s::jsonb, %(now)s)
+"""
+# Numbers for the messages; and the branch ends with them, unless another one is shown by now.
+_NOTE_IN_SESSION = """
+    UPDATE opie_agentossession SET message_count = message_count + %(count)s, last_message_at = %(now)s,
+        updated_at = %(now)s, head_id = CASE WHEN head_id = %(question)s THEN %(end)s ELSE head_id END
+    WHERE id = %(session)s RETURNING message_count
+"""
+_SAID = {
+    "role": "text",
+    "is_answer": "boolean",
+    "status": "text",
+    "content": "text",
+    "reasoning": "text",
+    "tool_calls": "jsonb",
+    "tool_call_id": "text",
+    "tool_name": "text",
+    "tool_failed": "boolean",
+    "tool_duration_ms": "integer",
+    "citations": "jsonb",
+    "metadata": "jsonb",
+}
+_INSERT_MESSAGES = f"""
+    INSERT INTO opie_agentosmessage (id, parent_id, session_id, run_id, agent_id, created_at, number, {", ".join(_SAID)})
+    SELECT id, parent_id, %(session)s, %(run)s, %(agent)s, %(now)s, noted.message_count - %(count)s + place,
+        {", ".join(_SAID)}
+    FROM noted, jsonb_to_recordset(%(said)s::jsonb) AS said (id uuid, parent_id uuid, place integer,
+        {", ".join(f"{name} {kind}" for name, kind in _SAID.items())})
+"""  # noqa: S608 - constants
+_NEXT_RUN = """
+    SELECT (SELECT id FROM opie_agentosrun
+            WHERE session_id = %(session)s AND status = 'pending' AND id <> %(run)s ORDER BY id LIMIT 1)
+"""
 _MESSAGE_STATUS = {
     RunStatus.COMPLETED: MessageStatus.COMPLETE,
     RunStatus.FAILED: MessageStatus.FAILED,

@@ -56,6 +56,7 @@ class Turn:
     context: dict[str, Any] = field(default_factory=dict)
     _task: asyncio.Task[None] | None = None
     _live: stream.RunStream | None = None
+    _settled: RunResult | None = None
 
     @property
     def run_id(self) -> UUID:
@@ -99,7 +100,7 @@ class Turn:
             await asyncio.shield(self._task)
         else:
             await self._wait_for_others()
-        return await rows.run(self._result)
+        return await rows.run(self._result) if self._settled is None else self._settled
 
     async def _wait_for_others(self) -> None:
         async for events in stream.read_events(self.run_id, self.opened.last_event):
@@ -230,6 +231,7 @@ class Turn:
                     await self._publish_what_is_stored(live)
                     return None
                 live.publish(settled.kind, settled.data)
+                self._settled = settled.result
                 return settled.next_run
         return None
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from apps.opie.ledger.prices import CURRENCY
@@ -41,25 +42,50 @@ class RunUsage:
     is_estimated: bool
 
 
+class _Call(NamedTuple):
+    """What a total needs of a row of AgentOSUsage."""
+
+    run_id: UUID
+    outcome: str
+    certainty: str
+    platform_name: str
+    model: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    cost: Decimal | None
+    currency: str
+    latency_ms: int | None
+
+
+# In plain SQL: every answer asks.
+_CALLS = f"""
+    SELECT {", ".join(_Call._fields)} FROM opie_agentosusage WHERE run_id = ANY(%s) AND id >= %s ORDER BY id
+"""  # noqa: S608 - constants
+
+
 def usage_of_run(run_id: UUID) -> RunUsage:
     """The totals of a run, in one query. The cost is None when any call has no known cost."""
-    return _summed(list(_calls_of(run_id).order_by("id")))
+    return _summed(_read_calls([run_id]))
 
 
 def usage_of_runs(run_ids: Iterable[UUID]) -> dict[UUID, RunUsage]:
     """The totals of several runs, in one query; runs without calls are not in the answer."""
     wanted = list(run_ids)
-    calls: dict[UUID, list[AgentOSUsage]] = {}
-    if wanted:
-        for row in AgentOSUsage.objects.filter(run_id__in=wanted, id__gte=min(map(_first_call_id, wanted))).order_by(
-            "id"
-        ):
-            if row.run_id is not None:
-                calls.setdefault(row.run_id, []).append(row)
-    return {run_id: _summed(rows) for run_id, rows in calls.items()}
+    calls: dict[UUID, list[_Call]] = {}
+    for call in _read_calls(wanted) if wanted else ():
+        calls.setdefault(call.run_id, []).append(call)
+    return {run_id: _summed(found) for run_id, found in calls.items()}
 
 
-def _summed(rows: list[AgentOSUsage]) -> RunUsage:
+def _read_calls(run_ids: list[UUID]) -> list[_Call]:
+    with connection.cursor() as cursor:
+        cursor.execute(_CALLS, [run_ids, min(map(_first_call_id, run_ids))])
+        return [_Call(*row) for row in cursor.fetchall()]
+
+
+def _summed(rows: list[_Call]) -> RunUsage:
     sent = [row for row in rows if row.outcome != CallOutcome.UNSENT]
     answered = next((row for row in reversed(rows) if row.outcome == CallOutcome.SUCCEEDED), None)
     return RunUsage(
@@ -91,7 +117,7 @@ def _first_call_id(run_id: UUID) -> UUID:
     return UUID(int=max(0, made_at_ms - CLOCK_TOLERANCE_MS) << 80)
 
 
-def _totals(rows: list[AgentOSUsage]) -> TokenTotals:
+def _totals(rows: list[_Call]) -> TokenTotals:
     input_tokens = _known_sum(row.input_tokens for row in rows)
     output_tokens = _known_sum(row.output_tokens for row in rows)
     known = input_tokens is not None and output_tokens is not None
@@ -111,7 +137,7 @@ def _known_sum(counts: Iterable[int | None]) -> int | None:
     return sum(known) if known or not everything else None
 
 
-def _cost(rows: list[AgentOSUsage]) -> Decimal | None:
+def _cost(rows: list[_Call]) -> Decimal | None:
     total = Decimal(0)
     for row in rows:
         if row.cost is None:
