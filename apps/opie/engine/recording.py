@@ -44,6 +44,11 @@ def is_ours(run_id: UUID, attempt: int) -> bool:
     return _recording.get(run_id) in (None, attempt)
 
 
+def attempt_of(run_id: UUID) -> int | None:
+    """The attempt in which a turn of this process writes this run."""
+    return _recording.get(run_id)
+
+
 def forget(run_id: UUID) -> None:
     """The turn has let go of this run; recovery may finish its books."""
     _recording.pop(run_id, None)

@@ -40,13 +40,14 @@ def pause(run_id: UUID, waits: Paused, context: dict[str, Any], events: Events, 
     """Let the run wait: its state, what it waits for and its last events, in one transaction. `context` is what the
     model was given of the conversation, `events` are those not written yet, `number` is that of the next.
 
-    False when there is nothing to wait for: the run was asked to stop, or was ended from elsewhere.
+    False when there is nothing to wait for: the run was asked to stop, was ended from elsewhere, or is in another attempt.
     """
+    attempt = recording.attempt_of(run_id)
     try:
         return _pause(run_id, waits, context, events, number)
     except Exception:
         # Not written after all: the turn that runs it is still the one to write it.
-        recording.begin(run_id)
+        recording.begin(run_id, attempt)
         raise
 
 
@@ -58,6 +59,8 @@ def _pause(run_id: UUID, waits: Paused, context: dict[str, Any], events: Events,
         recording.forget(run_id)
         return True
     if run is None or run.status != RunStatus.RUNNING or run.cancel_requested_at is not None:
+        return False
+    if not recording.is_ours(run_id, run.attempt):
         return False
     asked = approvals.ask_for(run, [_as_asked(call) for call in waits.calls], timezone.now())
     run.status, run.heartbeat_at, run.context = RunStatus.WAITING, None, context
