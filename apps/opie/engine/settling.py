@@ -150,12 +150,12 @@ def _locked(run_id: UUID) -> AgentOSRun | None:
         found = cursor.fetchone()
     if found is None:
         return None
-    *row, context, paused_state, agent_id = found
+    *row, context, paused_state, agent_id, memory = found
     parsed = [json.loads(context), None if paused_state is None else json.loads(paused_state)]
     run = AgentOSRun.from_db(connection.alias, [*_LOCKED, "context", "paused_state"], [*row, *parsed])
     run.output = None
     if run.agent_id is not None:
-        run.agent = Agent(id=run.agent_id, agent_id=agent_id)
+        run.agent = Agent(id=run.agent_id, agent_id=agent_id, memory=memory)
     return run
 
 
