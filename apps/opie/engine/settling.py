@@ -151,9 +151,14 @@ def _locked(run_id: UUID) -> AgentOSRun | None:
     if found is None:
         return None
     *row, context, paused_state, agent_id, memory = found
-    parsed = [json.loads(context), None if paused_state is None else json.loads(paused_state)]
-    run = AgentOSRun.from_db(connection.alias, [*_LOCKED, "context", "paused_state"], [*row, *parsed])
-    run.output = None
+    known = dict(zip(_LOCKED, row, strict=True)) | {
+        "context": json.loads(context),
+        "paused_state": None if paused_state is None else json.loads(paused_state),
+        "output": None,
+    }
+    # Django takes the values in the order of the model's fields, whatever the names say.
+    fields = [field.attname for field in AgentOSRun._meta.concrete_fields if field.attname in known]
+    run = AgentOSRun.from_db(connection.alias, fields, [known[name] for name in fields])
     if run.agent_id is not None:
         run.agent = Agent(id=run.agent_id, agent_id=agent_id, memory=memory)
     return run
