@@ -85,8 +85,11 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
             **shared, run=run, tool_call_id=str(number), tool_name="tool_" * 12, arguments=long, status=status,
             decided_at=now if number else None, note="No " * 60, expires_at=now + timedelta(hours=1),
         )  # fmt: skip
-    asked = AgentOSMessage.objects.create(session=session, role="user", content="And then " * 20, number=90)
-    AgentOSRun.objects.create(**shared, session=session, status="pending", question=asked)
+    waiting = AgentOSRun.objects.create(**shared, session=session, status="pending")
+    waiting.question = AgentOSMessage.objects.create(
+        session=session, run=waiting, role="user", content="And then " * 20, number=90
+    )
+    waiting.save(update_fields=["question"])
     AgentOSSchedule.objects.create(
         **shared, name="Name" * 25, message="Ask " * 90, cron="0 9 * * 1-5", next_run_at=now, problem="Broken " * 30
     )
@@ -188,7 +191,7 @@ def test_it_can_be_read_from_right_to_left(
     assert question is not None
     assert answer is not None
     assert abs(question["x"] - answer["x"]) < 2
-    assert page.locator("pre").first.evaluate("pre => getComputedStyle(pre).direction") == "ltr"
+    expect(page.locator("pre").first).to_have_css("direction", "ltr")
 
 
 def test_on_a_phone_the_drawers_open_and_targets_are_large_enough(page: Page) -> None:

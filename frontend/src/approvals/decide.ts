@@ -40,7 +40,10 @@ function decideOnEnter(event: KeyboardEvent): void {
 export async function fetchCard(id: string): Promise<HTMLElement> {
   const response = await callApi(`${PAGES}${id}/?part=card`, { headers: { Accept: "text/html" } });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  return document.adoptNode(part<HTMLElement>(page, "[data-approval]"));
+  const card = page.querySelector<HTMLElement>("[data-approval]");
+  // Who is not signed in any more is sent to the sign-in instead.
+  if (!card) throw new Refused(401, { code: "not_signed_in", message: "" });
+  return document.adoptNode(card);
 }
 
 function leaveOnEscape(event: KeyboardEvent): void {

@@ -1,4 +1,4 @@
-import { callApi } from "./api.ts";
+import { callApi, Refused } from "./api.ts";
 import { Answer } from "./answer.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
 import type { ScrollFollower } from "./scroll.ts";
@@ -68,7 +68,9 @@ export class ChatLog {
     url.searchParams.set("part", "log");
     const response = await callApi(url.href, { headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    const log = part<HTMLElement>(page, "[data-log]");
+    const log = page.querySelector<HTMLElement>("[data-log]");
+    // Who is not signed in any more is sent to the sign-in instead.
+    if (!log) throw new Refused(401, { code: "not_signed_in", message: "" });
     const { tip = "", activeRun = "" } = log.dataset;
     return { items: part(log, "[data-items]"), lines: part(log, "[data-lines]"), tip, activeRun };
   }
