@@ -108,8 +108,11 @@ def complaints() -> list[str]:
 
 
 @pytest.fixture
-def open_page(chromium: Browser, site: str, complaints: list[str]) -> Iterator[OpenPage]:
-    """Opens a page as nobody, or as somebody who is signed in; takes what Playwright's new_context takes."""
+def open_page(chromium: Browser, site: str, complaints: list[str], transactional_db: None) -> Iterator[OpenPage]:
+    """Opens a page as nobody, or as somebody who is signed in; takes what Playwright's new_context takes.
+
+    The pages are closed before the rows are taken away from under them.
+    """
     contexts: list[BrowserContext] = []
 
     def opened(who: Person | None = None, **options: Any) -> Page:

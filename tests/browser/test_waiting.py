@@ -72,6 +72,7 @@ def test_stopping_the_answer_lets_the_next_one_begin(page: Page, vendor: VendorS
     page.get_by_role("button", name="Stop").click()
     wait_for(page.locator("article.answer").first, "cancelled")
     expect(page.locator("article.answer").nth(1)).to_contain_text("The second.")
+    wait_for(page.locator("article.answer").nth(1))
 
 
 def test_leaving_and_coming_back_finds_the_line_as_it_was(page: Page, vendor: VendorServer) -> None:
