@@ -63,7 +63,7 @@ class Environment(BaseSettings):
     DATABASE_URL: str = Field(
         "", description="PostgreSQL 16 or newer with pgvector. Empty: an embedded server under OPIE_DATA_DIR."
     )
-    DATABASE_POOL_SIZE: int = Field(10, ge=2, description="Connections each process may hold.")
+    DATABASE_POOL_SIZE: int = Field(10, ge=3, description="Connections each process may hold.")
     REDIS_URL: str = Field(
         "", description="Redis or Valkey for cache and live events. Empty: PostgreSQL serves for both."
     )

@@ -28,6 +28,21 @@ def _nothing_left_on_closed_loops() -> Iterator[None]:
             background._background_tasks.discard(task)  # type: ignore[union-attr]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_holds_the_database(request: pytest.FixtureRequest) -> Iterator[None]:
+    """At the very end, threads of tests that were cancelled may still hold a connection: the database could not go."""
+    if "django_db_setup" not in request.fixturenames:
+        request.getfixturevalue("django_db_setup")
+    yield
+    from django.db import connection
+
+    with request.getfixturevalue("django_db_blocker").unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 def _chromium() -> str | None:
     return next((path for path in map(shutil.which, _CHROMIUM) if path), None)
 

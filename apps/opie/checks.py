@@ -19,7 +19,7 @@ def agentos_config_can_be_imported(**_: Any) -> list[CheckMessage]:
 
 @register("opie")
 def pool_leaves_room(**_: Any) -> list[CheckMessage]:
-    if settings.DATABASE_POOL_SIZE < 2:
-        hint = "Set DATABASE_POOL_SIZE to at least 2: one connection for runs, one for requests."
+    if settings.DATABASE_POOL_SIZE < 3:
+        hint = "Set DATABASE_POOL_SIZE to at least 3: one connection for runs, one for tools, one for requests."
         return [Error("The database pool is too small.", hint=hint, id="opie.E002")]
     return []

@@ -96,6 +96,11 @@ def open_turn(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
     return opened
 
 
+def key_on_hold(api_key_id: UUID | None) -> str | None:
+    """What a run that has not begun keeps of the key that it was asked with: its id, as JSON, should the key go."""
+    return json.dumps({"api_key_id": str(api_key_id)}) if api_key_id else None
+
+
 def title_from(text: str) -> str:
     """A session's title from its first message: one line, cut at a word."""
     line = " ".join(text.split())
@@ -263,6 +268,8 @@ def _run_values(
         "schedule": ask.schedule_id,
         "most_attempts": ask.most_attempts,
         "input": _input_of(ask),
+        # With the key deleted, the run must not go on with all the rights of its person.
+        "paused": key_on_hold(principal.api_key_id) if status is RunStatus.PENDING else None,
         "now": now,
         "session": None,
         "question": None,
@@ -325,10 +332,10 @@ _LIVE_RUNS = """
 """
 _INSERT_RUN = """
     INSERT INTO opie_agentosrun (id, session_id, question_id, user_id, team_id, api_key_id, agent_id, agent_version,
-        status, is_background, schedule_id, attempt, most_attempts, input, context, error_code, error_message,
+        status, is_background, schedule_id, attempt, most_attempts, input, paused_state, context, error_code, error_message,
         created_at, started_at, heartbeat_at)
     VALUES (%(run)s, %(session)s, %(question)s, %(user)s, %(team)s, %(key)s, %(agent)s, %(version)s,
-        %(status)s, %(is_background)s, %(schedule)s, 1, %(most_attempts)s, %(input)s, '{}', '', '',
+        %(status)s, %(is_background)s, %(schedule)s, 1, %(most_attempts)s, %(input)s, %(paused)s, '{}', '', '',
         %(now)s, %(begun)s, %(begun)s)
 """
 _INSERT_SESSION = """

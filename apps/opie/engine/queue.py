@@ -59,7 +59,7 @@ def claim(run_id: UUID) -> Claimed | None:
     if session is not None and run.question is not None:
         _put_behind_head(session, run, run.question)
     recording.begin(run_id, run.attempt)
-    return Claimed(_opened(run, session), run.user_id, run.team_id, run.api_key_id, run.agent_id)
+    return Claimed(_opened(run, session), run.user_id, run.team_id, _key_of(run), run.agent_id)
 
 
 def person_and_agent(claimed: Claimed) -> tuple[Principal, Agent]:
@@ -94,6 +94,12 @@ def end_waiting(run_id: UUID) -> Settled | None:
     if run is None or run.status not in (RunStatus.PENDING, RunStatus.WAITING):
         return None
     return settle(run_id, Ending(RunStatus.CANCELLED), [], recording.last_number(run_id) + 1)
+
+
+def _key_of(run: AgentOSRun) -> UUID | None:
+    """The key that the run was asked with, even if it has been deleted."""
+    kept = (run.paused_state or {}).get("api_key_id")
+    return UUID(kept) if kept else run.api_key_id
 
 
 def _put_behind_head(session: AgentOSSession, run: AgentOSRun, question: AgentOSMessage) -> None:

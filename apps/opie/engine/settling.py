@@ -118,7 +118,8 @@ def _put_back(run: AgentOSRun, another: Another, events: Events, last_number: in
     """The run waits for its next attempt. What this one cost stays in the ledger; what it said was not an answer."""
     record_error(run, another.error, now)
     run.status, run.attempt, run.not_before = RunStatus.PENDING, another.number, another.not_before
-    run.heartbeat_at = run.paused_state = None
+    run.heartbeat_at = None
+    run.paused_state = {"api_key_id": str(run.api_key_id)} if run.api_key_id else run.paused_state
     run.save(update_fields=["status", "attempt", "not_before", "heartbeat_at", "paused_state"])
     tell_worker(run.pk, another.not_before)
     append_events(run.pk, [*events, (last_number, "run.retrying", another.as_json())])
@@ -236,7 +237,18 @@ def _as_records(run: AgentOSRun, said: list[AgentOSMessage]) -> list[dict[str, A
 
 
 _LOCKED = [
-    *("id", "session_id", "question_id", "team_id", "user_id", "agent_id", "status", "heartbeat_at", "not_before"),
+    *(
+        "id",
+        "session_id",
+        "question_id",
+        "team_id",
+        "user_id",
+        "api_key_id",
+        "agent_id",
+        "status",
+        "heartbeat_at",
+        "not_before",
+    ),
     *("is_background", "has_acted", "attempt", "most_attempts", "cancel_requested_at"),
     *("error_code", "error_message"),
 ]

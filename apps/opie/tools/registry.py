@@ -2,7 +2,7 @@
 
 A tool is a typed Python function, sync or async; its docstring tells the model what it does. A parameter annotated
 `RunScope` is filled in by Opie (who is asking, in which session) and is never shown to the model. Sync tools may use
-rows: they run on the executor of `rows.run`, so that no thread keeps a connection. What a tool wants the model and the
+rows: they run by `rows.run_tool`, so that no thread keeps a connection. What a tool wants the model and the
 person to read when it fails is said by an OpieError; the text of any other exception stays in the log.
 """
 
@@ -147,7 +147,7 @@ def _callable_for_model(name: str) -> Callable[..., Awaitable[Any]]:
         try:
             if inspect.iscoroutinefunction(function):
                 return await function(**given)
-            return await rows.run(function, **given)
+            return await rows.run_tool(function, **given)
         except (OpieError, AgentRunException):
             raise
         except Exception as error:

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import Membership
+from apps.accounts.principal import find_membership, principal_of_membership
 from apps.api.errors import Conflict
 from apps.opie import rows
 from apps.opie.agentos.service import AgentOSService
@@ -18,7 +19,7 @@ from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.runs import RunStatus
 from tests.opie.engine.conftest import Asks, all_events, until
 from tests.opie.engine.scripted import SILENCE, Script
-from tests.opie.people import Person
+from tests.opie.people import Person, make_key
 
 
 async def test_messages_wait_their_turn_in_order(ask: Asks, person: Person, script: Script) -> None:
@@ -131,6 +132,20 @@ async def test_rights_are_those_of_the_moment_it_begins(ask: Asks, person: Perso
     first = await ask(person, "One")
     second = await ask(person, "Two", session_id=first.session_id)
     await rows.run(Membership.objects.filter(user=person.user).update, role="viewer")
+    result = await second.result()
+    assert (result.status, result.error and result.error["code"]) == (RunStatus.FAILED, "not_allowed")
+
+
+async def test_a_key_that_is_deleted_takes_its_waiting_runs_along(
+    ask: Asks, person: Person, agents: dict[str, Any], script: Script
+) -> None:
+    """Not the person's own rights, which may be more, take the place of the key's."""
+    script.will(["First ", 0.2, "answer."])
+    first = await ask(person, "One")
+    key, _ = await rows.run(make_key, person)
+    with_key = principal_of_membership(person.user, await rows.run(find_membership, person.user), key)
+    second = await AgentOSService(with_key).open_turn("scripted", "Two", first.session_id)
+    await rows.run(key.delete)
     result = await second.result()
     assert (result.status, result.error and result.error["code"]) == (RunStatus.FAILED, "not_allowed")
 

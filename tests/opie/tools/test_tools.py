@@ -126,7 +126,7 @@ async def test_a_sync_tool_runs_beside_the_loop_and_keeps_no_connection(tools: A
     finally:
         current_scope.reset(token)
     name, used = seen[0]
-    assert name.startswith("rows")
+    assert name.startswith("tools")
     assert used.connection is None
 
 
