@@ -240,12 +240,13 @@ def _question_for(place: _Place, ask: Ask) -> _Question:
     named = ask.regenerate_of or ask.edit_of
     if named is None:
         return _Question(uuid7(), ask.text, place.head_id)
-    message = AgentOSMessage.objects.select_related("run").filter(session=place.session_id, pk=named).first()
+    message = AgentOSMessage.objects.filter(session=place.session_id, pk=named).first()
     if message is None:
         raise _no_such_message()
-    if message.role != MessageRole.USER and message.run is not None and message.run.question_id:
-        message = AgentOSMessage.objects.filter(pk=message.run.question_id).first()
-    if message is None or message.role != MessageRole.USER:
+    # An answer may be several messages; before the first of them is what it answers.
+    while message is not None and message.role != MessageRole.USER:
+        message = AgentOSMessage.objects.filter(pk=message.parent_id).first() if message.parent_id else None
+    if message is None:
         raise Conflict("This message answers no question that could be asked again.", code="no_question")
     if ask.edit_of is not None:
         return _Question(uuid7(), ask.text, message.parent_id)

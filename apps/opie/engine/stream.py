@@ -112,10 +112,7 @@ def open_stream(run_id: UUID, stop: asyncio.Task[Any], after: int = 0) -> RunStr
     """Start publishing a run's events, numbered from the one after `after`; `stop` is the task to cancel when somebody
     asks for the run to stop."""
     stream = _streams[run_id] = RunStream(run_id, stop, after, here.publisher())
-    loop = asyncio.get_running_loop()
-    beat = _beats.get(loop)
-    if beat is None or beat.task.done():
-        _beats[loop] = _Beat(loop)
+    _beat_of_this_loop()
     here.runs_here(run_id)
     return stream
 
@@ -145,8 +142,17 @@ def hand_over(stream: RunStream) -> None:
 
 
 def _tell_soon(stream: RunStream) -> None:
-    if beat := _beats.get(asyncio.get_running_loop()):
-        beat.tell_soon(stream.run_id)
+    # The beat may have ended while the run was being settled: there was nothing left to write.
+    if not settings.REDIS_URL:
+        _beat_of_this_loop().tell_soon(stream.run_id)
+
+
+def _beat_of_this_loop() -> "_Beat":
+    loop = asyncio.get_running_loop()
+    beat = _beats.get(loop)
+    if beat is None or beat.task.done():
+        beat = _beats[loop] = _Beat(loop)
+    return beat
 
 
 async def read_events(run_id: UUID, after: int = 0) -> AsyncIterator[list[RunEvent]]:
@@ -199,8 +205,7 @@ class _Beat:
 
     def tell_soon(self, run_id: UUID) -> None:
         """Let other processes know, with the next beat, what was written of this run by whoever settled it."""
-        if not settings.REDIS_URL:
-            self._to_tell.add(run_id)
+        self._to_tell.add(run_id)
 
     async def _go_on(self) -> None:
         try:

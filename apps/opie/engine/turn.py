@@ -9,6 +9,7 @@ whichever process that is noticed.
 import asyncio
 import contextvars
 import logging
+import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -271,7 +272,7 @@ def _open(principal: Principal, agent: Agent, ask: Ask) -> tuple[OpenedTurn, His
 
 async def start_next(run_id: UUID) -> None:
     """Begin a run that waits, if it is its turn: here, or on the worker when it is one of the worker's."""
-    if not await rows.run(_leave_to_worker, run_id) and not _shutting_down:
+    if not await rows.run(_leave_to_worker, run_id) and asyncio.get_running_loop() not in _stopping:
         await take_up(run_id)
 
 
@@ -342,14 +343,14 @@ def _let_go(task: "asyncio.Task[Any]") -> None:
         logger.error("a run's task failed", exc_info=error)
 
 
-_shutting_down = False
+# Loops that are about to stop: nothing new begins on them.
+_stopping: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
 
 
 async def drain(seconds: float) -> None:
     """The process is about to stop: let answers that run on this loop end, then interrupt what is left and store it.
     What waits in line is left to other processes."""
-    global _shutting_down
-    _shutting_down = True
+    _stopping.add(asyncio.get_running_loop())
     running = [task for task in _tasks if task.get_loop() is asyncio.get_running_loop()]
     if not running:
         return

@@ -165,7 +165,6 @@ async def test_nobody_cancels_a_run_of_somebody_else(ask: Asks, person: Person, 
 async def test_draining_waits_and_then_interrupts(
     ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_shutting_down", False)
     script.will(["In ", 0.3, "time."], ["Too ", SILENCE])
     quick = await ask(person)
     await until(quick, "message.delta")

@@ -70,6 +70,8 @@ def test_a_branch_becomes_a_session_of_its_own(person: Person, stranger: Person,
     assert made["session_id"] != session_id
     copied = said(person, made["session_id"])
     assert [message["content"] for message in copied] == ["What is 2 * 3?", told[0]["content"]]
+    again = send(person, regenerate_of=copied[1]["message_id"])
+    assert (again["session_id"], "6" in again["content"]) == (made["session_id"], True)
     send(person, message="What is 8 * 8?", session_id=made["session_id"])
     assert texts(said(person, made["session_id"])) == ["What is 2 * 3?", "What is 8 * 8?"]
     assert texts(said(person, session_id)) == ["What is 2 * 3?", "What is 4 * 5?"]
