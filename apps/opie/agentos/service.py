@@ -112,10 +112,13 @@ class AgentOSService:
     async def ask(self, agent_id: str, ask: Ask) -> Turn:
         """The same for everything that can be asked: again, changed, in the background, on its own."""
         self._require(Permission.RUN_AGENTS)
-        built = await rows.run(self._build, agent_id, ask.session_id)
-        turn = await built.open(ask)
+        built, turn = await rows.run(self._build_and_open, agent_id, ask)
         turn.start(built.agno_run)
         return turn
+
+    def _build_and_open(self, agent_id: str, ask: Ask) -> tuple[RecordedAgent | RecordedTeam, Turn]:
+        built = self._build(agent_id, ask.session_id)
+        return built, built.open(ask)
 
     def _build(self, agent_id: str, session_id: UUID | None) -> RecordedAgent | RecordedTeam:
         agent = self._agent(agent_id)

@@ -112,6 +112,11 @@ class History:
 current_history: ContextVar[History | None] = ContextVar("opie_history", default=None)
 
 
+def no_history(session_id: UUID) -> History:
+    """What the first question of a new session comes with."""
+    return History(Chain(session_id), [], [], None, 0)
+
+
 def history_of(question_id: UUID, limits: Limits) -> History | None:
     """What the model is given with this question; None for a question that is gone. One statement."""
     chain = read_chain(question_id, limits)

@@ -55,7 +55,7 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class OpenedTurn:
     """What is in the rows before the agent is called. `session_id` is None for a run on its own; `last_event` is the
-    number of the last event that is there already."""
+    number of the last event that is there already; `is_first` that nothing was said before."""
 
     run_id: UUID
     session_id: UUID | None
@@ -64,6 +64,8 @@ class OpenedTurn:
     status: RunStatus
     question_id: UUID | None = None
     last_event: int = 0
+    is_first: bool = False
+    in_background: bool = False
 
 
 @dataclass(slots=True)
@@ -132,7 +134,7 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
         _insert(_run_values(run_id, principal, agent, ask, status, now))
         if ask.in_background:
             tell_worker(run_id)
-        return OpenedTurn(run_id, None, "", ask.text, status)
+        return OpenedTurn(run_id, None, "", ask.text, status, in_background=ask.in_background)
     place = _place_for(principal, ask, now)
     question = _question_for(place, ask)
     _admit(principal, ask, now)
@@ -148,7 +150,17 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
         recording.append_events(run_id, [(1, "run.queued", {"position": place.place or 1})])
     if ask.in_background:
         tell_worker(run_id)
-    return OpenedTurn(run_id, place.session_id, place.title, question.text, status, question.id, int(not begins))
+    return OpenedTurn(
+        run_id,
+        place.session_id,
+        place.title,
+        question.text,
+        status,
+        question_id=question.id,
+        last_event=int(not begins),
+        is_first=place.is_new,
+        in_background=ask.in_background,
+    )
 
 
 def _admit(principal: Principal, ask: Ask, now: datetime) -> None:

@@ -25,6 +25,7 @@ from agno.tools.function import Function
 
 from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput, NotFound
+from apps.opie import rows
 from apps.opie.engine.continuing import continue_own_run, result_of_continued
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult
@@ -123,9 +124,9 @@ class RecordsItself:
         )
         return events
 
-    async def open(self, ask: Ask) -> Turn:
-        """Open a turn. It runs when `turn.start(agent.agno_run)`, or when its time comes."""
-        return await open_turn(self.opie_principal, self.opie_agent, replace(ask, may_be_free=self.may_be_free))
+    def open(self, ask: Ask) -> Turn:
+        """Open a turn, in sync code. It runs when `turn.start(agent.agno_run)`, or when its time comes."""
+        return open_turn(self.opie_principal, self.opie_agent, replace(ask, may_be_free=self.may_be_free))
 
     @property
     def may_be_free(self) -> bool:
@@ -149,8 +150,8 @@ class RecordsItself:
         # Agno's caller waits for Agno's own events, which only this process has: it may not wait in line.
         identifier = UUID(session_id) if session_id else None
         if identifier and self.opie_may_name_new_session:
-            return await self.open(Ask(text, new_session_id=identifier, may_wait=False))
-        return await self.open(Ask(text, session_id=identifier, may_wait=False))
+            return await rows.run(self.open, Ask(text, new_session_id=identifier, may_wait=False))
+        return await rows.run(self.open, Ask(text, session_id=identifier, may_wait=False))
 
     async def _answered(self, text: str, session_id: str | None) -> RunOutput | TeamRunOutput:
         turn = await self._open_for_agno(text, session_id)

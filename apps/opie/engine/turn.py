@@ -22,7 +22,7 @@ from apps.api.errors import NotFound, OpieError
 from apps.opie import rows
 from apps.opie.engine import attempts, opening, parts, queue, recording, settling, stream, waiting
 from apps.opie.engine.endings import GENERIC, ending_of, failure_of, status_of
-from apps.opie.engine.history import History, Limits, current_history, history_of
+from apps.opie.engine.history import History, Limits, current_history, history_of, no_history
 from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, tool_as_json
 from apps.opie.engine.opening import Ask, OpenedTurn
 from apps.opie.engine.outcome import RunResult, result_of_run
@@ -76,6 +76,9 @@ class Turn:
         """Let the agent run, detached: in a context of its own, so that nothing of the request lives on in it. A turn
         that has to wait is left to whoever finds that its time has come."""
         if not self.may_begin:
+            if not self.opened.in_background:
+                # Whoever was before it may have been left behind by a process that is gone.
+                _in_background(_start_first(self.opened))
             return
         self._detach(self._run(agno_run))
 
@@ -248,26 +251,22 @@ class Turn:
             live.publish(last, result.as_json())
 
 
-async def open_turn(principal: Principal, agent: Agent, ask: Ask) -> Turn:
-    """Store the question and the run (see opening.open_turn) and answer the turn, ready to be started."""
-    opened, history = await rows.run(_open, principal, agent, ask)
-    if opened.status is RunStatus.PENDING and not ask.in_background:
-        # Whoever was before it may have been left behind by a process that is gone.
-        _in_background(_start_first(opened))
-    return Turn(principal, agent, opened, history=history)
+def open_turn(principal: Principal, agent: Agent, ask: Ask) -> Turn:
+    """Store the question and the run (see opening.open_turn) and answer the turn, ready to be started. Sync.
 
-
-def _open(principal: Principal, agent: Agent, ask: Ask) -> tuple[OpenedTurn, History | None]:
-    """A turn that begins at once gets its history on the same way to the rows."""
+    A turn that begins at once gets its history on the same way to the rows.
+    """
     opened = opening.open_turn(principal, agent, ask)
-    if opened.status is not RunStatus.RUNNING or opened.question_id is None:
-        return opened, None
-    try:
-        return opened, history_of(opened.question_id, Limits.of(agent))
-    except DatabaseError:
-        # The run is stored, and must come to an end: it reads again, and what goes wrong then is its failure.
-        logger.warning("the history of run %s could not be read at once", opened.run_id, exc_info=True)
-        return opened, None
+    turn = Turn(principal, agent, opened)
+    if opened.is_first and opened.session_id is not None:
+        turn.history = no_history(opened.session_id)
+    elif opened.status is RunStatus.RUNNING and opened.question_id is not None:
+        try:
+            turn.history = history_of(opened.question_id, Limits.of(agent))
+        except DatabaseError:
+            # The run is stored, and must come to an end: it reads again, and what goes wrong then is its failure.
+            logger.warning("the history of run %s could not be read at once", opened.run_id, exc_info=True)
+    return turn
 
 
 async def start_next(run_id: UUID) -> None:

@@ -153,6 +153,8 @@ def test_start_refuses_when_agentos_is_off(settings: Any) -> None:
 def test_health_tells_each_part_and_what_is_missing(settings: Any, offline: Any) -> None:
     health._agentos_seen.clear()
     settings.AGENTOS_DEFAULT_PORT = free_port()
+    with connection.cursor() as cursor:  # workers of other tests are not forgotten with their rows
+        cursor.execute("DELETE FROM procrastinate_workers")
     seen = health.snapshot()
     assert seen.is_ready
     found = {part.name: part.status for part in seen.parts}
