@@ -102,7 +102,7 @@ class MemoriesView(generics.ListAPIView[AgentOSMemory]):
         )
         return Response(MemoryBody(as_json(memory)).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(parameters=[BY_AGENT], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(parameters=[BY_AGENT], responses={200: OpenApiTypes.OBJECT}, operation_id="agentos_memories_forget")
     def delete(self, request: Request) -> Response:  # noqa: ARG002
         """Forget what one agent remembers, or everything where none is named; answers how many memories that were."""
         forgotten, _ = self._of_agent().delete()
