@@ -4,15 +4,20 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from agno.models.response import ToolExecution
+from agno.run.agent import RunOutput
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.api.errors import Conflict
-from apps.opie.engine import opening, queue, recording, recovery, settling
+from apps.api.ids import uuid7
+from apps.opie.engine import approvals, opening, queue, recording, recovery, settling, waiting
+from apps.opie.engine.observer import Observer
 from apps.opie.engine.opening import Ask
+from apps.opie.engine.paused import paused
 from apps.opie.engine.settling import Ending
-from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession, RunEventBatch
+from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession, RunEventBatch
 from apps.opie.models.runs import END_STATUSES, RunStatus
 from tests.opie.people import Person
 
@@ -21,7 +26,10 @@ LEGAL = {
     "running": {"waiting", "pending", *END_STATUSES},
     "waiting": {"running", *END_STATUSES},
 }
-OPERATIONS = ("ask", "steer", "refuse", "beat", "stop", "complete", "fail", "crash", "sweep", "begin", "late")
+OPERATIONS = (
+    *("ask", "steer", "refuse", "beat", "stop", "complete", "fail", "crash", "sweep", "begin", "late"),
+    *("wait", "approve", "reject", "expire", "go_on"),
+)
 
 
 class Sessions:
@@ -44,10 +52,21 @@ class Sessions:
         elif operation == "begin":
             for run_id in recovery.left_waiting():
                 queue.claim(run_id)
+        elif operation == "expire":
+            approvals.expire(timezone.now() + timedelta(days=365))
+        elif operation == "go_on":
+            for run_id in waiting.left_behind():
+                assert waiting.claim(run_id) is not None
         elif self.seen:
-            run_id = sorted(self.seen)[place % len(self.seen)]
-            getattr(self, operation)(run_id)
+            getattr(self, operation)(self.one_of_the_runs(place))
         self.check()
+
+    def one_of_the_runs(self, place: int) -> UUID:
+        """Mostly one that is going on: there is little to be done to others."""
+        going = [run_id for run_id, status in self.seen.items() if status in ("running", "waiting")]
+        if going and place % 3:
+            return going[0]
+        return sorted(self.seen)[place % len(self.seen)]
 
     def ask(self) -> None:
         try:
@@ -81,6 +100,38 @@ class Sessions:
         answer = AgentOSMessage(role="assistant", content="Hello.", is_answer=True)
         settling.settle(run_id, Ending(status, [answer]), [], recording.last_number(run_id) + 1)
 
+    def wait(self, run_id: UUID) -> None:
+        """Its process finds that a call needs somebody's yes."""
+        if not recording.is_recording(run_id):
+            return
+        call = ToolExecution(
+            tool_call_id=uuid7().hex, tool_name="calculate", tool_args={"expression": "1"}, requires_confirmation=True
+        )
+        seen = Observer(str(run_id)).seen
+        seen.paused_output = RunOutput(run_id=str(run_id), tools=[call], messages=[])
+        stops = paused(seen)
+        assert stops is not None
+        waiting.pause(run_id, stops, {}, [], recording.last_number(run_id) + 1)
+
+    def approve(self, run_id: UUID) -> None:
+        self.decide(run_id, "approve")
+
+    def reject(self, run_id: UUID) -> None:
+        self.decide(run_id, "reject")
+
+    def decide(self, run_id: UUID, answer: Any) -> None:
+        """On the newest of its approvals, whatever became of it: only what is open can be decided."""
+        approval = AgentOSApproval.objects.filter(run=run_id).order_by("-id").first()
+        if approval is None:
+            return
+        was_open = approval.status == "pending"
+        try:
+            approvals.decide(self.person.principal, approval.pk, answer)
+        except Conflict:
+            assert not was_open
+        else:
+            assert was_open
+
     def crash(self, run_id: UUID) -> None:
         recording.forget(run_id)
         AgentOSRun.objects.filter(pk=run_id, status=RunStatus.RUNNING).update(
@@ -100,15 +151,16 @@ class Sessions:
         for _ in range(len(self.seen) + 1):
             for run_id in self.seen:
                 self.do("crash", sorted(self.seen).index(run_id))
-            self.do("sweep", 0)
-            self.do("begin", 0)
+            for sweep in ("sweep", "expire", "go_on", "begin"):
+                self.do(sweep, 0)
         assert set(self.seen.values()) <= END_STATUSES
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 5)), max_size=25))
+@given(steps=st.lists(st.tuples(st.sampled_from(OPERATIONS), st.integers(0, 5)), min_size=10, max_size=40))
 def test_runs_of_a_session_take_legal_steps_and_end(agents: Any, person: Person, steps: list[tuple[str, int]]) -> None:
     sessions = Sessions(person)
+    sessions.do("ask", 0)
     for operation, place in steps:
         sessions.do(operation, place)
     sessions.let_all_end()
@@ -123,6 +175,7 @@ def test_runs_of_a_session_take_legal_steps_and_end(agents: Any, person: Person,
         assert numbers == sorted(set(numbers))
         assert [kind in recording.LAST_EVENT.values() for _, kind, _ in said] == [False] * (len(said) - 1) + [True]
         assert run.messages.filter(is_answer=True).count() <= 1
+        assert not run.approvals.filter(status="pending").exists()
     sessions.session.refresh_from_db()
     numbers = list(sessions.session.messages.order_by("number").values_list("number", flat=True))
     # A question that waited is numbered anew when it begins, so that numbers tell the order; they may leave one out.
