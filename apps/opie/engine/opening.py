@@ -191,7 +191,9 @@ def _place_for(principal: Principal, ask: Ask, now: datetime) -> _Place:
     place = _Place(session_id, team_id, title, head_id, last_number, is_new=False)
     if live and _end_what_was_left_behind(live, now):
         return _place_for(principal, ask, now)
-    place.place = _place_in_line(live, when_busy, ask, now)
+    place.place = _place_in_line(live, when_busy, ask)
+    if when_busy == WhenBusy.STEER and _make_way(live, now):
+        return _place_for(principal, ask, now)
     return place
 
 
@@ -224,28 +226,27 @@ def _end_what_was_left_behind(live: list[_LiveRun], now: datetime) -> bool:
     return bool(left)
 
 
-def _place_in_line(live: list[_LiveRun], when_busy: str, ask: Ask, now: datetime) -> int:
-    """0 when nothing is being written in the session; what is, is waited for, stopped, or in the way."""
-    going = [run for run in live if run.status != RunStatus.PENDING]
-    waiting = len(live) - len(going)
+def _place_in_line(live: list[_LiveRun], when_busy: str, ask: Ask) -> int:
+    """0 when nothing is being written in the session. Raises Conflict where what is, is in the way."""
+    waiting = sum(run.status == RunStatus.PENDING for run in live)
     if not live:
         return 0
     if when_busy == WhenBusy.REFUSE or not ask.may_wait or ask.regenerate_of or ask.edit_of:
         raise Conflict(BUSY, code="session_busy")
     if waiting >= MOST_WAITING:
         raise Conflict(f"{MOST_WAITING} messages are waiting in this session already.", code="session_busy")
-    if when_busy == WhenBusy.STEER:
-        going = [run for run in going if not _steered_away(run, now)]
-    return len(going) + waiting
+    return len(live)
 
 
-def _steered_away(run: _LiveRun, now: datetime) -> bool:
-    """Ask a run to stop in favour of the next; one that waits for approval ends at once."""
-    if run.status == RunStatus.WAITING:
+def _make_way(live: list[_LiveRun], now: datetime) -> bool:
+    """Ask what is being written to stop in favour of the next; what waits for approval ends at once. Answers whether
+    something ended: the session is another then."""
+    running = [run.id for run in live if run.status == RunStatus.RUNNING]
+    AgentOSRun.objects.filter(pk__in=running, cancel_requested_at=None).update(cancel_requested_at=now)
+    waits = [run for run in live if run.status == RunStatus.WAITING]
+    for run in waits:
         settle(run.id, Ending(RunStatus.CANCELLED), [], recording.last_number(run.id) + 1)
-        return True
-    AgentOSRun.objects.filter(pk=run.id, cancel_requested_at=None).update(cancel_requested_at=now)
-    return False
+    return bool(waits)
 
 
 def _question_for(place: _Place, ask: Ask) -> _Question:
