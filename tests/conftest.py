@@ -29,18 +29,15 @@ def _nothing_left_on_closed_loops() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nobody_holds_the_database(request: pytest.FixtureRequest) -> Iterator[None]:
-    """At the very end, threads of tests that were cancelled may still hold a connection: the database could not go."""
-    if "django_db_setup" not in request.fixturenames:
-        request.getfixturevalue("django_db_setup")
-    yield
-    from django.db import connection
+def _databases_go_whoever_is_in_them() -> None:
+    """At the very end, threads and processes of tests that were cancelled may still hold a connection."""
+    from django.db.backends.postgresql.creation import DatabaseCreation
 
-    with request.getfixturevalue("django_db_blocker").unblock(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    def destroy(creation: Any, name: str, verbosity: int) -> None:
+        with creation._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {creation.connection.ops.quote_name(name)} WITH (FORCE)")
+
+    DatabaseCreation._destroy_test_db = destroy  # type: ignore[method-assign, assignment]
 
 
 def _chromium() -> str | None:
