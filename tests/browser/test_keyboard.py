@@ -66,6 +66,7 @@ def test_from_signing_in_to_signing_out(open_page: OpenPage, person: Person, age
 
 def test_a_tool_call_is_opened_and_read(page: Page) -> None:
     page.goto("/agentos/chat/assistant/")
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
     page.keyboard.type("What is 6 * 7?")
     page.keyboard.press("Enter")
     wait_for(page.locator("article.answer"))
@@ -105,7 +106,7 @@ def test_writing_in_another_script_is_not_cut_short_by_enter(page: Page) -> None
 
 def test_dialogs_take_and_give_back_the_focus(page: Page) -> None:
     page.goto("/agentos/chat/assistant/")
-    expect(page.get_by_role("textbox", name="Message Assistant")).to_be_focused()
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
     page.keyboard.type("Hello")
     page.keyboard.press("Enter")
     wait_for(page.locator("article.answer"))
