@@ -15,7 +15,7 @@ from apps.accounts.principal import Principal, principal_now
 from apps.api.errors import NotAllowed, NotFound
 from apps.opie.engine import recording
 from apps.opie.engine.opening import OpenedTurn
-from apps.opie.engine.settling import Ending, Settled, settle
+from apps.opie.engine.settling import Ending, Settled, lock_session_of, settle
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 
@@ -90,6 +90,7 @@ def request_cancel(principal: Principal, run_id: UUID) -> Settled | None:
 @transaction.atomic
 def end_waiting(run_id: UUID) -> Settled | None:
     """Cancel a run that no process is running: one in line, or one that waits for approval."""
+    lock_session_of(run_id)
     run = AgentOSRun.objects.select_for_update(of=("self",)).filter(pk=run_id).first()
     if run is None or run.status not in (RunStatus.PENDING, RunStatus.WAITING):
         return None

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.opie.engine import recording
-from apps.opie.engine.settling import interrupt
+from apps.opie.engine.settling import interrupt, lock_session_of
 from apps.opie.models import AgentOSRun
 from apps.opie.models.runs import RunStatus
 
@@ -36,6 +36,7 @@ def interrupt_silent(silent: Silent) -> list[UUID]:
 
 @transaction.atomic
 def _interrupt_unheard(run_id: UUID, heard: datetime) -> bool:
+    lock_session_of(run_id)
     unheard = AgentOSRun.objects.filter(pk=run_id, heartbeat_at=heard)
     if not unheard.select_for_update(of=("self",)).exists():
         return False

@@ -87,6 +87,12 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
     return settled
 
 
+def lock_session_of(run_id: UUID) -> None:
+    """For whoever locks the run next, and then settles it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_SESSION, [run_id])
+
+
 def interrupt(run_id: UUID, error: RunError = INTERRUPTED) -> Settled | None:
     """End one run as interrupted with the text that its events hold."""
     batches = list(RunEventBatch.objects.filter(run_id=run_id).order_by("first_number"))
@@ -147,7 +153,7 @@ def _end(run: AgentOSRun, ending: Ending, events: Events, last_number: int, now:
 
 def _locked(run_id: UUID) -> AgentOSRun | None:
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_RUN, [run_id])
+        cursor.execute(_LOCK_RUN, [run_id, run_id])
         found = cursor.fetchone()
     if found is None:
         return None
@@ -252,10 +258,17 @@ _LOCKED = [
     *("is_background", "has_acted", "attempt", "most_attempts", "cancel_requested_at"),
     *("error_code", "error_message"),
 ]
+# The session before the run, as whoever opens or begins a run does it: in the other order two would wait for each other.
+_LOCK_SESSION = """
+    SELECT id FROM opie_agentossession WHERE id = (SELECT session_id FROM opie_agentosrun WHERE id = %s)
+    FOR NO KEY UPDATE
+"""
 _LOCK_RUN = f"""
+    WITH session AS MATERIALIZED ({_LOCK_SESSION})
     SELECT {", ".join(f"run.{name}" for name in _LOCKED)}, context, paused_state, agent.agent_id, agent.memory
     FROM opie_agentosrun AS run LEFT JOIN opie_agent AS agent ON agent.id = run.agent_id
-    WHERE run.id = %s FOR UPDATE OF run
+        LEFT JOIN session ON session.id = run.session_id
+    WHERE run.id = %s AND (session.id IS NOT NULL OR run.session_id IS NULL) FOR UPDATE OF run
 """  # noqa: S608 - constants
 _END_RUN = """
     UPDATE opie_agentosrun SET status = %(status)s, finished_at = %(now)s, error_code = %(error_code)s,

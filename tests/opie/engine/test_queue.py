@@ -1,10 +1,12 @@
 """Messages sent while an answer is being written: they wait their turn, stop it, or are refused."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.models import Membership
@@ -12,9 +14,10 @@ from apps.accounts.principal import find_membership, principal_of_membership
 from apps.api.errors import Conflict
 from apps.opie import rows
 from apps.opie.agentos.service import AgentOSService
-from apps.opie.engine import opening, queue, recording, recovery
+from apps.opie.engine import opening, queue, recording, recovery, settling
 from apps.opie.engine import turn as turns
 from apps.opie.engine.opening import Ask
+from apps.opie.engine.settling import Ending
 from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.runs import RunStatus
 from tests.opie.engine.conftest import Asks, all_events, until
@@ -72,6 +75,39 @@ async def test_a_session_may_be_steered(ask: Asks, person: Person, script: Scrip
     assert (await steered.result()).content == "As you wish."
     stopped = await turn.result()
     assert (stopped.status, stopped.content) == (RunStatus.CANCELLED, "I go on and ")
+
+
+def test_an_answer_ends_while_somebody_steers_past_it(person: Person, agents: dict[str, Any]) -> None:
+    """Both lock the session first: in different orders they would wait for each other, and one would be refused."""
+    opened = opening.open_turn(person.principal, agents["scripted"], Ask("One"))
+    answer = AgentOSMessage(role="assistant", content="Done.", is_answer=True)
+    ended: list[Any] = []
+
+    def end() -> None:
+        try:
+            ended.append(settling.settle(opened.run_id, Ending(RunStatus.COMPLETED, [answer]), [], 1))
+        finally:
+            connection.close()
+
+    with transaction.atomic():
+        AgentOSSession.objects.select_for_update(no_key=True).get(pk=opened.session_id)
+        thread = threading.Thread(target=end)
+        thread.start()
+        while not _somebody_waits_for_a_lock():
+            assert thread.is_alive()
+        AgentOSRun.objects.filter(pk=opened.run_id).update(cancel_requested_at=timezone.now())
+    thread.join()
+    assert ended[0] is not None
+    assert AgentOSRun.objects.get(pk=opened.run_id).status == RunStatus.COMPLETED
+
+
+def _somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database())"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 async def test_no_more_than_so_many_wait(
