@@ -35,7 +35,8 @@ installed() { [ "$(cat ".venv/.opie-$1" 2>/dev/null)" = "$(fingerprint "$1")" ];
 
 if ! installed "$wanted"; then
     echo "Installing requirements/$wanted.txt (a minute or two the first time)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "requirements/$wanted.txt"
+    # The pins are complete; to resolve them again could find a newer release of what is needed with an extra, and fail.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes -r "requirements/$wanted.txt"
     # So that .venv/bin/pytest finds the project from anywhere, as python manage.py does.
     .venv/bin/python -c 'import os, pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "opie.pth").write_text(os.getcwd() + "\n")'
     fingerprint "$wanted" >".venv/.opie-$wanted"
