@@ -3,6 +3,14 @@
 from apps.opie.models.agents import Agent, AgentMember, AgentModel, AgentVersion
 from apps.opie.models.approvals import AgentOSApproval
 from apps.opie.models.budgets import Budget, BudgetPeriod, BudgetReservation
+from apps.opie.models.chunks import CHUNKS, Chunk, IndexLexeme, StagedChunk
+from apps.opie.models.knowledge import (
+    AgentKnowledge,
+    KnowledgeBase,
+    KnowledgeDocument,
+    KnowledgeIndex,
+    KnowledgeSource,
+)
 from apps.opie.models.limits import Limit, LimitCount
 from apps.opie.models.memories import AgentOSMemory
 from apps.opie.models.messages import AgentOSMessage
@@ -17,8 +25,10 @@ from apps.opie.models.summaries import AgentOSSummary
 from apps.opie.models.usage import AgentOSUsage
 
 __all__ = [
+    "CHUNKS",
     "AIPlatform",
     "Agent",
+    "AgentKnowledge",
     "AgentMember",
     "AgentModel",
     "AgentOSApproval",
@@ -35,11 +45,18 @@ __all__ = [
     "Budget",
     "BudgetPeriod",
     "BudgetReservation",
+    "Chunk",
+    "IndexLexeme",
+    "KnowledgeBase",
+    "KnowledgeDocument",
+    "KnowledgeIndex",
+    "KnowledgeSource",
     "Limit",
     "LimitCount",
     "ModelPrice",
     "PlatformHealth",
     "RunEventBatch",
+    "StagedChunk",
     "UsageCorrection",
     "UsageRollUp",
 ]

@@ -22,6 +22,8 @@ from apps.opie.models import (
     AgentOSUsage,
     AIPlatform,
     Budget,
+    KnowledgeBase,
+    KnowledgeDocument,
     Limit,
     ModelPrice,
 )
@@ -101,6 +103,14 @@ def price_of(person: Person, *, of_team: bool) -> ModelPrice:
     )  # fmt: skip
 
 
+def base_of(person: Person, visibility: str) -> KnowledgeBase:
+    return KnowledgeBase.objects.create(team=person.team, owner=person.user, name="Notes", visibility=visibility)
+
+
+def document_of(person: Person, visibility: str) -> KnowledgeDocument:
+    return KnowledgeDocument.objects.create(base=base_of(person, visibility), title="Secret")
+
+
 ONLY_OWN = {"ann"}
 TEAM = {"ann", "owner", "ben", "vera"}
 EVERYBODY = TEAM | {"eve", "nia", "away"}
@@ -131,6 +141,12 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("team draft", Agent, lambda p: agent_of(p, "team", "draft"), TEAM - {"vera"}),
     ("team withdrawn", Agent, lambda p: agent_of(p, "team", "withdrawn"), TEAM - {"vera"}),
     ("public agent", Agent, lambda p: agent_of(p, "public", "published"), EVERYBODY),
+    ("vault", KnowledgeBase, lambda p: base_of(p, "private"), ONLY_OWN),
+    ("team base", KnowledgeBase, lambda p: base_of(p, "team"), TEAM),
+    ("public base", KnowledgeBase, lambda p: base_of(p, "public"), EVERYBODY),
+    ("document of a vault", KnowledgeDocument, lambda p: document_of(p, "private"), ONLY_OWN),
+    ("document of a team base", KnowledgeDocument, lambda p: document_of(p, "team"), TEAM),
+    ("document of a public base", KnowledgeDocument, lambda p: document_of(p, "public"), EVERYBODY),
     ("public draft", Agent, lambda p: agent_of(p, "public", "draft"), TEAM - {"vera"}),
 ]
 
@@ -161,6 +177,17 @@ def test_who_sees_it(
     made = make(ann)
     seen = {name for name, principal in viewers.items() if model.objects.visible_to(principal).filter(pk=made.pk)}
     assert seen == seen_by
+
+
+@pytest.mark.parametrize(
+    ("visibility", "changed_by"), [("private", {"ann"}), ("team", {"ann", "owner"}), ("public", {"ann", "owner"})]
+)
+def test_who_changes_a_knowledge_base(
+    ann: Person, viewers: dict[str, Principal], visibility: str, changed_by: set[str]
+) -> None:
+    document = document_of(ann, visibility)
+    for rows in (KnowledgeBase.objects.filter(pk=document.base_id), KnowledgeDocument.objects.filter(pk=document.pk)):
+        assert {name for name, principal in viewers.items() if rows.managed_by(principal)} == changed_by
 
 
 def test_the_right_to_read_sessions_is_not_a_way_around(ann: Person, viewers: dict[str, Principal]) -> None:
