@@ -186,6 +186,12 @@ class Migration(migrations.Migration):
                 ("chunk_count", models.PositiveIntegerField(default=0)),
                 ("character_count", models.PositiveBigIntegerField(default=0)),
                 ("attempt", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "claimed_as",
+                    models.UUIDField(
+                        blank=True, editable=False, help_text="What whoever reads it now signs with.", null=True
+                    ),
+                ),
                 ("not_before", models.DateTimeField(blank=True, help_text="When the next attempt is due.", null=True)),
                 (
                     "heartbeat_at",

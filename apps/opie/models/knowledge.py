@@ -299,6 +299,9 @@ class KnowledgeDocument(models.Model):
     chunk_count = models.PositiveIntegerField(default=0)
     character_count = models.PositiveBigIntegerField(default=0)
     attempt = models.PositiveSmallIntegerField(default=0)
+    claimed_as = models.UUIDField(
+        null=True, blank=True, editable=False, help_text="What whoever reads it now signs with."
+    )
     not_before = models.DateTimeField(null=True, blank=True, help_text="When the next attempt is due.")
     heartbeat_at = models.DateTimeField(null=True, blank=True, help_text="When whoever reads it was last heard.")
     created_by = models.ForeignKey(
