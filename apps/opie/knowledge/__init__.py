@@ -1,0 +1,1 @@
+"""Knowledge: documents read into chunks, searched by meaning and by words, and cited."""

@@ -1,0 +1,1 @@
+"""Search over knowledge bases: by meaning, by words, and by both."""
