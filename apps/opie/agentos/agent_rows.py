@@ -21,7 +21,7 @@ from apps.opie.tools.registry import TOOLS
 PLAIN_FIELDS = (
     "name", "description", "kind", "system_prompt", "capabilities", "tools", "starters", "temperature", "max_tokens",
     "approvals", "history_length", "history_tokens", "summarize_history", "memory", "local_only", "visibility",
-    "status",
+    "status", "output_schema", "priority",
 )  # fmt: skip
 
 

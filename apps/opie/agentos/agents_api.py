@@ -15,13 +15,14 @@ from apps.accounts.permissions import Permission, requires
 from apps.api.serializers import StrictSerializer
 from apps.opie.agentos.agent_rows import change_agent, create_agent, delete_agent, visible_agent
 from apps.opie.models import Agent
-from apps.opie.models.agents import AgentStatus, AgentVisibility
+from apps.opie.models.agents import HIGHEST_PRIORITY, AgentStatus, AgentVisibility
 from apps.opie.models.approval_rules import (
     LATEST_EXPIRY,
     SOONEST_EXPIRY,
     ApprovalBy,
     read_rules,
 )
+from apps.opie.models.output_schemas import UnusableSchema, checked_schema
 
 MOST_TOKENS = 1_000_000
 
@@ -62,6 +63,8 @@ class AgentDefinition(StrictSerializer):
     summarize_history = serializers.BooleanField(required=False)
     tools = serializers.ListField(child=serializers.CharField(max_length=64), max_length=64, required=False)
     approvals = serializers.DictField(child=RuleOfTool(), required=False)
+    output_schema = serializers.JSONField(required=False, allow_null=True)
+    priority = serializers.IntegerField(min_value=0, max_value=HIGHEST_PRIORITY, required=False)
     starters = serializers.ListField(child=serializers.CharField(max_length=200), max_length=8, required=False)
     memory = serializers.BooleanField(required=False)
     local_only = serializers.BooleanField(required=False)
@@ -70,6 +73,12 @@ class AgentDefinition(StrictSerializer):
 
     def validate_approvals(self, approvals: dict[str, Any]) -> dict[str, Any]:
         return {name: rule.as_json() for name, rule in read_rules(approvals).items()}
+
+    def validate_output_schema(self, value: Any) -> dict[str, Any] | None:
+        try:
+            return None if value is None else checked_schema(value)
+        except UnusableSchema as error:
+            raise serializers.ValidationError(str(error)) from None
 
     def validate_models(self, models: list[dict[str, str]]) -> list[dict[str, str]]:
         # In a partial change DRF takes the parts of a part as optional too: a model of an agent is whole.

@@ -69,7 +69,7 @@ def _copy_of(agent: Agent) -> Agent:
     """Whoever changes his copy, a host's builder perhaps, changes no other's."""
     row = copy.copy(agent)
     row.capabilities, row.tools, row.starters = list(agent.capabilities), list(agent.tools), list(agent.starters)
-    row.approvals = copy.deepcopy(agent.approvals)
+    row.approvals, row.output_schema = copy.deepcopy(agent.approvals), copy.deepcopy(agent.output_schema)
     return row
 
 

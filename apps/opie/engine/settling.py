@@ -22,6 +22,7 @@ from apps.opie.engine.recording import LAST_EVENT, Event, Events, append_events
 from apps.opie.events import EventType
 from apps.opie.ledger.calls import close_open_calls
 from apps.opie.ledger.summary import RunUsage, usage_of_run
+from apps.opie.metrics.agents import COUNT_RUN, values_to_count
 from apps.opie.metrics.errors import RunError, record_error
 from apps.opie.models import Agent, AgentOSMessage, AgentOSPerformance, AgentOSRun, RunEventBatch
 from apps.opie.models.approvals import ApprovalStatus
@@ -207,13 +208,17 @@ def _write(
     parts = {"ended": _END_RUN, "measured": _INSERT_PERFORMANCE, "told": _INSERT_EVENTS}
     if run.session_id is not None:
         parts |= {"noted": _NOTE_IN_SESSION, "said": _INSERT_MESSAGES}
+    if run.agent_id is not None:
+        parts["counted"] = COUNT_RUN
     with_all = ", ".join(f"{name} AS ({part})" for name, part in parts.items())
     values = {
         **{name: getattr(run, name) for name in ("status", "error_code", "error_message")},
         **{name: getattr(performance, name) for name in _MEASURED},
+        **values_to_count(run, performance),
         "run": run.pk,
         "session": run.session_id,
         "agent": run.agent_id,
+        "team": run.team_id,
         "question": run.question_id,
         "output": None if run.output is None else json.dumps(run.output),
         "context": json.dumps(run.context),

@@ -22,6 +22,7 @@ from apps.opie.models.runs import AgentOSRun, RunEventBatch
 from apps.opie.models.schedules import AgentOSSchedule
 from apps.opie.models.sessions import AgentOSSession
 from apps.opie.models.summaries import AgentOSSummary
+from apps.opie.models.tallies import AgentTally
 from apps.opie.models.usage import AgentOSUsage
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "AgentOSSession",
     "AgentOSSummary",
     "AgentOSUsage",
+    "AgentTally",
     "AgentVersion",
     "Budget",
     "BudgetPeriod",

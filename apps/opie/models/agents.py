@@ -13,7 +13,10 @@ from apps.accounts.models import Team
 from apps.accounts.principal import Principal
 from apps.api.ids import uuid7
 from apps.opie.models.approval_rules import UnreadableRules, read_rules
+from apps.opie.models.output_schemas import UnusableSchema, checked_schema
 from apps.opie.models.platforms import AIPlatform
+
+DEFAULT_PRIORITY, HIGHEST_PRIORITY = 50, 100
 
 
 class AgentKind(models.TextChoices):
@@ -102,6 +105,14 @@ class Agent(models.Model):
     approvals = models.JSONField(
         default=dict, blank=True, help_text="{tool: {by, roles}}: which tools wait for a person's yes, and whose."
     )
+    output_schema = models.JSONField(
+        null=True, blank=True, help_text="The JSON Schema (2020-12) that its answers have to fit; none: any text."
+    )
+    priority = models.PositiveSmallIntegerField(
+        default=DEFAULT_PRIORITY,
+        validators=[MaxValueValidator(HIGHEST_PRIORITY)],
+        help_text="From 0 to 100: which of several that could do a task is preferred.",
+    )
     memory = models.BooleanField(default=False)
     local_only = models.BooleanField(default=False)
     visibility = models.CharField(max_length=8, choices=AgentVisibility.choices, default=AgentVisibility.PRIVATE)
@@ -128,6 +139,7 @@ class Agent(models.Model):
                 condition=Q(temperature=None) | Q(temperature__gte=0, temperature__lte=2),
                 name="opie_agent_temperature_0_to_2",
             ),
+            models.CheckConstraint(condition=Q(priority__lte=HIGHEST_PRIORITY), name="opie_agent_priority_0_to_100"),
             # Somebody must be able to see it: the installation's agents are public, all others have a team.
             models.CheckConstraint(
                 condition=Q(visibility="public") | Q(team__isnull=False), name="opie_agent_has_team"
@@ -138,12 +150,20 @@ class Agent(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Raises ValidationError for rules of approval that could not be read when the agent is asked."""
+        """Raises ValidationError for rules of approval and for a schema that could not be used when the agent is asked."""
         super().clean()
+        problems = {}
         try:
             read_rules(self.approvals)
         except UnreadableRules as error:
-            raise ValidationError({"approvals": str(error)}) from None
+            problems["approvals"] = str(error)
+        try:
+            if self.output_schema is not None:
+                checked_schema(self.output_schema)
+        except UnusableSchema as error:
+            problems["output_schema"] = str(error)
+        if problems:
+            raise ValidationError(problems)
 
     def effective_temperature(self) -> float:
         """What was set, else what suits the kind: exact for tasks, livelier for conversation."""
@@ -168,6 +188,8 @@ class Agent(models.Model):
             "history_tokens": self.history_tokens,
             "summarize_history": self.summarize_history,
             "approvals": self.approvals,
+            "output_schema": self.output_schema,
+            "priority": self.priority,
             "tools": list(self.tools),
             "starters": list(self.starters),
             "memory": self.memory,

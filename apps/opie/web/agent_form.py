@@ -1,5 +1,6 @@
 """The form that makes and changes an agent: the fields of the REST API's agent, for people."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,14 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.principal import Principal
 from apps.opie.models import Agent, AIPlatform
-from apps.opie.models.agents import AgentKind, AgentStatus, AgentVisibility
+from apps.opie.models.agents import (
+    DEFAULT_PRIORITY,
+    HIGHEST_PRIORITY,
+    AgentKind,
+    AgentStatus,
+    AgentVisibility,
+)
+from apps.opie.models.output_schemas import UnusableSchema, checked_schema
 from apps.opie.tools.registry import known_tools
 
 CHOICES_OF_MODEL = 3
@@ -24,13 +32,13 @@ LONGEST_STARTER = 200
 
 _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("What it is"), ("name", "agent_id", "description", "kind", "capabilities", "starters")),
-    (_("What it is told"), ("system_prompt",)),
+    (_("What it is told"), ("system_prompt", "output_schema")),
     (
         _("What it answers through"),
         ("platform_1", "model_1", "platform_2", "model_2", "platform_3", "model_3", "local_only"),
     ),
     (_("What it may use"), ("tools", "memory", "history_length", "temperature", "max_tokens")),
-    (_("Who sees it"), ("visibility", "status")),
+    (_("Who sees it"), ("visibility", "status", "priority")),
 )
 # Two of these stand side by side where there is room.
 _NARROW = (
@@ -43,6 +51,7 @@ _NARROW = (
     "max_tokens",
     "visibility",
     "status",
+    "priority",
 )
 
 
@@ -86,6 +95,35 @@ class Lines(forms.CharField):
         if any(len(line) > self.longest for line in lines):
             raise ValidationError(_("At most %(longest)s characters a line."), params={"longest": self.longest})
         return list(dict.fromkeys(lines))
+
+
+class SchemaOfOutput(forms.JSONField):
+    """A JSON Schema, or nothing."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 6, "class": "textarea w-full font-mono", "spellcheck": "false"})
+        super().__init__(required=False, widget=widget, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """As it was typed, or laid out to be read."""
+        if value is None or isinstance(value, str):
+            return value or ""
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return data
+
+    def clean(self, value: Any) -> Any:
+        try:
+            schema = super().clean(value)
+            return None if schema is None else checked_schema(schema)
+        except UnusableSchema as error:
+            raise ValidationError(str(error)) from None
+        except RecursionError:
+            raise ValidationError(_("This is nested too deeply.")) from None
 
 
 def _text(**kwargs: Any) -> forms.CharField:
@@ -135,6 +173,10 @@ class AgentForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 10, "class": "textarea w-full", "dir": "auto"}),
     )
+    output_schema = SchemaOfOutput(
+        label=_("Shape of its answers"),
+        help_text=_("A JSON Schema. Answers are JSON then, and held against it. Empty: any text."),
+    )
     local_only = _yes(
         label=_("Local platforms only"),
         help_text=_("Nothing is sent to a platform outside, even when the local ones fail."),
@@ -171,6 +213,14 @@ class AgentForm(forms.Form):
     )
     visibility = _choice(AgentVisibility.choices, label=_("Visible to"), initial=AgentVisibility.TEAM)
     status = _choice(AgentStatus.choices, label=_("State"), initial=AgentStatus.PUBLISHED)
+    priority = forms.IntegerField(
+        label=_("Priority"),
+        min_value=0,
+        max_value=HIGHEST_PRIORITY,
+        initial=DEFAULT_PRIORITY,
+        widget=forms.NumberInput(attrs={"class": "input w-full"}),
+        help_text=_("From 0 to 100: which of several that could do a task is preferred."),
+    )
 
     def __init__(self, principal: Principal, data: Mapping[str, Any] | None = None, agent: Agent | None = None) -> None:
         super().__init__(data, initial=_initial(agent) if agent else {}, label_suffix="")

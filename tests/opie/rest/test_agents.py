@@ -24,6 +24,8 @@ FULL: dict[str, Any] = {
     "summarize_history": False,
     "tools": ["calculate"],
     "starters": ["Go"],
+    "output_schema": {"type": "object", "properties": {"findings": {"type": "array"}}, "required": ["findings"]},
+    "priority": 70,
     "memory": True,
     "local_only": True,
     "visibility": "team",

@@ -34,6 +34,8 @@ def filled(**changes: Any) -> dict[str, Any]:
         "max_tokens": "",
         "visibility": "team",
         "status": "published",
+        "output_schema": '{"type": "object"}',
+        "priority": "60",
     }
     return fields | changes
 
@@ -51,6 +53,7 @@ def test_an_agent_is_made_with_all_that_was_filled_in(client: Client, person: Pe
         ["Where is it?"],
         False,
     )
+    assert (definition["output_schema"], definition["priority"]) == ({"type": "object"}, 60)
     assert (made.owner, made.team) == (person.user, person.team)
 
 
@@ -77,6 +80,11 @@ def test_saving_makes_a_new_version(client: Client, agents: Agents) -> None:
         ({"tools": ["rm"]}, "tools", "valid choice"),
         ({"temperature": "3"}, "temperature", "less than or equal to 2"),
         ({"history_length": "many"}, "history_length", "whole number"),
+        ({"priority": "101"}, "priority", "less than or equal to 100"),
+        ({"output_schema": "{"}, "output_schema", "valid JSON"),
+        ({"output_schema": '{"type": "objekt"}'}, "output_schema", "type"),
+        ({"output_schema": "[" * 100_000}, "output_schema", "nested"),
+        ({"output_schema": '{"title": "\\u0000"}'}, "output_schema", "NUL"),
         ({"visibility": "everyone"}, "visibility", "valid choice"),
     ],
 )
