@@ -24,7 +24,7 @@ _COUNT_WHAT_HAS_RUN = """
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_audit_entries_are_kept"),
-        ("opie", "0010_knowledge"),
+        ("opie", "0011_words_of_chunks"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
