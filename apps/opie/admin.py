@@ -119,7 +119,7 @@ class AgentMemberInline(admin.TabularInline[AgentMember, Agent]):
 
 @admin.register(Agent)
 class AgentAdmin(admin.ModelAdmin[Agent]):
-    list_display = ["name", "agent_id", "kind", "team", "visibility", "status", "version", "updated_at"]
+    list_display = ["name", "agent_id", "kind", "tier", "team", "visibility", "status", "version", "updated_at"]
     list_filter = ["kind", "visibility", "status"]
     search_fields = ["name", "agent_id", "description"]
     readonly_fields = ["version", "created_at", "updated_at"]

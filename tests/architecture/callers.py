@@ -115,6 +115,7 @@ def make_things(owner: Person) -> dict[str, str]:
     )  # fmt: skip
     return {
         "agent_id": agent.agent_id,
+        "tier": "analysis",
         "session_id": str(session.pk),
         "run_id": str(run.pk),
         "schedule_id": str(schedule.pk),

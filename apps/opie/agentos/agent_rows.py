@@ -19,9 +19,9 @@ from apps.opie.tools.registry import TOOLS
 
 # Of a definition, what is kept on the agent's own row.
 PLAIN_FIELDS = (
-    "name", "description", "kind", "system_prompt", "capabilities", "tools", "starters", "temperature", "max_tokens",
-    "approvals", "history_length", "history_tokens", "summarize_history", "memory", "local_only", "visibility",
-    "status", "output_schema", "priority",
+    "name", "description", "kind", "system_prompt", "capabilities", "tools", "starters", "tier", "temperature",
+    "max_tokens", "approvals", "history_length", "history_tokens", "summarize_history", "memory", "local_only",
+    "visibility", "status", "output_schema", "priority",
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from apps.opie.models.approval_rules import (
     read_rules,
 )
 from apps.opie.models.output_schemas import UnusableSchema, checked_schema
+from apps.opie.models.tiers import AGENT_TIERS
 
 MOST_TOKENS = 1_000_000
 
@@ -30,6 +31,14 @@ MOST_TOKENS = 1_000_000
 class ModelOfAgent(StrictSerializer):
     platform = serializers.SlugField(max_length=64)
     model = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+def distinct_models(models: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The same with every model named. Raises ValidationError for one that stands there twice."""
+    models = [{"platform": entry["platform"], "model": entry.get("model", "")} for entry in models]
+    if len({(entry["platform"], entry["model"]) for entry in models}) < len(models):
+        raise serializers.ValidationError("The same platform and model stand here twice.")
+    return models
 
 
 class RuleOfTool(StrictSerializer):
@@ -54,6 +63,7 @@ class AgentDefinition(StrictSerializer):
         child=serializers.RegexField(r"^[A-Z][A-Z0-9_]*$", max_length=64), max_length=32, required=False
     )
     models = ModelOfAgent(many=True, required=False)
+    tier = serializers.ChoiceField(choices=AGENT_TIERS, required=False, allow_blank=True)
     temperature = serializers.DecimalField(
         max_digits=3, decimal_places=2, min_value=0, max_value=2, required=False, allow_null=True
     )
@@ -89,10 +99,7 @@ class AgentDefinition(StrictSerializer):
         }
         if missing:
             raise serializers.ValidationError(missing)
-        models = [{"platform": entry["platform"], "model": entry.get("model", "")} for entry in models]
-        if len({(entry["platform"], entry["model"]) for entry in models}) < len(models):
-            raise serializers.ValidationError("The same platform and model stand here twice.")
-        return models
+        return distinct_models(models)
 
 
 class AgentChange(AgentDefinition):

@@ -14,6 +14,7 @@ from apps.opie.agentos import (
     prices_api,
     runs_api,
     schedules_api,
+    tiers_api,
 )
 
 urlpatterns = [
@@ -59,6 +60,8 @@ urlpatterns = [
     path("prices/rerate/", prices_api.RerateView.as_view(), name="prices-rerate"),
     path("limits/", limits_api.LimitsView.as_view(), name="limits"),
     path("limits/<uuid:limit_id>/", limits_api.LimitView.as_view(), name="limit"),
+    path("model-tiers/", tiers_api.ModelTiersView.as_view(), name="model-tiers"),
+    path("model-tiers/<str:tier>/", tiers_api.ModelTierView.as_view(), name="model-tier"),
     path("platforms/", platforms_api.PlatformsView.as_view(), name="platforms"),
     path("platforms/<uuid:platform_id>/", platforms_api.PlatformView.as_view(), name="platform"),
     path("platforms/<uuid:platform_id>/test/", platforms_api.PlatformTestView.as_view(), name="platform-test"),

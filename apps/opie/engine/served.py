@@ -23,7 +23,8 @@ from apps.opie.models.agents import AgentKind
 
 MOST_KEPT = 500
 
-# PostgreSQL's own mark on each version of a row. Of platforms those that may answer here; of models the agent's.
+# PostgreSQL's own mark on each version of a row. Of platforms and tiers those that may count here; of models the
+# agent's.
 _PLATFORMS = """
     (SELECT string_agg(p.id::text || p.xmin::text || p.ctid::text, ',' ORDER BY p.id) FROM opie_aiplatform p
      WHERE p.team_id IS NULL OR p.team_id = %(expressions)s)
@@ -31,6 +32,10 @@ _PLATFORMS = """
 _MODELS = """
     (SELECT string_agg(m.xmin::text || m.ctid::text, ',' ORDER BY m.id) FROM opie_agentmodel m
      WHERE m.agent_id = %(expressions)s)
+"""
+_TIERS = """
+    (SELECT string_agg(t.xmin::text || t.ctid::text, ',' ORDER BY t.id) FROM opie_modeltier t
+     WHERE t.team_id IS NULL OR t.team_id = %(expressions)s)
 """
 _ROW = "%(expressions)s || opie_agent.xmin::text || opie_agent.ctid::text"
 
@@ -90,6 +95,8 @@ def _statement(principal: Principal, agent_id: str, _include_private: bool) -> t
         Func(F("pk"), template=_MODELS, output_field=TextField()),
         Value(";", output_field=TextField()),
         Func(Value(principal.team_id), template=_PLATFORMS, output_field=TextField()),
+        Value(";", output_field=TextField()),
+        Func(Value(principal.team_id), template=_TIERS, output_field=TextField()),
         output_field=TextField(),
     )
     asked = Agent.objects.served_to(principal).filter(agent_id=agent_id).order_by()

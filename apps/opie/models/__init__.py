@@ -15,6 +15,7 @@ from apps.opie.models.limits import Limit, LimitCount
 from apps.opie.models.memories import AgentOSMemory
 from apps.opie.models.messages import AgentOSMessage
 from apps.opie.models.platform_health import PlatformHealth
+from apps.opie.models.platform_listings import PlatformListing
 from apps.opie.models.platforms import AIPlatform
 from apps.opie.models.prices import ModelPrice, UsageCorrection, UsageRollUp
 from apps.opie.models.records import AgentOSError, AgentOSPerformance
@@ -23,6 +24,7 @@ from apps.opie.models.schedules import AgentOSSchedule
 from apps.opie.models.sessions import AgentOSSession
 from apps.opie.models.summaries import AgentOSSummary
 from apps.opie.models.tallies import AgentTally
+from apps.opie.models.tiers import ModelTier
 from apps.opie.models.usage import AgentOSUsage
 
 __all__ = [
@@ -56,7 +58,9 @@ __all__ = [
     "Limit",
     "LimitCount",
     "ModelPrice",
+    "ModelTier",
     "PlatformHealth",
+    "PlatformListing",
     "RunEventBatch",
     "StagedChunk",
     "UsageCorrection",

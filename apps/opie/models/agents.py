@@ -15,6 +15,7 @@ from apps.api.ids import uuid7
 from apps.opie.models.approval_rules import UnreadableRules, read_rules
 from apps.opie.models.output_schemas import UnusableSchema, checked_schema
 from apps.opie.models.platforms import AIPlatform
+from apps.opie.models.tiers import AGENT_TIERS
 
 DEFAULT_PRIORITY, HIGHEST_PRIORITY = 50, 100
 
@@ -91,6 +92,12 @@ class Agent(models.Model):
     capabilities = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     tools = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     starters = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    tier = models.CharField(
+        max_length=16,
+        choices=AGENT_TIERS,
+        blank=True,
+        help_text="Empty: the platforms in their order. An agent with models of its own heeds no tier.",
+    )
     temperature = models.DecimalField(
         max_digits=3, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(2)]
     )
@@ -140,6 +147,9 @@ class Agent(models.Model):
                 name="opie_agent_temperature_0_to_2",
             ),
             models.CheckConstraint(condition=Q(priority__lte=HIGHEST_PRIORITY), name="opie_agent_priority_0_to_100"),
+            models.CheckConstraint(
+                condition=Q(tier__in=["", *(tier for tier, _ in AGENT_TIERS)]), name="opie_agent_tier_known"
+            ),
             # Somebody must be able to see it: the installation's agents are public, all others have a team.
             models.CheckConstraint(
                 condition=Q(visibility="public") | Q(team__isnull=False), name="opie_agent_has_team"
@@ -181,6 +191,7 @@ class Agent(models.Model):
             "system_prompt": self.system_prompt,
             "capabilities": list(self.capabilities),
             "models": [{"platform": m.platform.platform_name, "model": m.model} for m in self.models.all()],
+            "tier": self.tier,
             "members": [{"agent_id": m.member.agent_id, "role": m.role} for m in self.members.all()],
             "temperature": None if self.temperature is None else float(self.temperature),
             "max_tokens": self.max_tokens,

@@ -1,11 +1,9 @@
 """Today's models: the one table that names them. Checked against genai-prices by a test."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from apps.opie.models.platforms import ApiType
-
-Tier = Literal["analysis", "economy", "writing", "fallback"]
+from apps.opie.models.tiers import Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,13 @@ CHEAP = CatalogueModel(ApiType.OPENAI, "gpt-6-luna", supports_vision=True)
 BALANCED = CatalogueModel(ApiType.ANTHROPIC, "claude-sonnet-5-5", supports_vision=True)
 QUICK = CatalogueModel(ApiType.GEMINI, "gemini-3.8-flash", supports_vision=True)
 
-TIERS: dict[Tier, CatalogueModel] = {"analysis": STRONG, "economy": CHEAP, "writing": BALANCED, "fallback": QUICK}
+# What an agent asks for instead of a model. `fallback` follows every tier; see providers/tiers.py.
+TIERS: dict[Tier, CatalogueModel] = {
+    Tier.ANALYSIS: STRONG,
+    Tier.ECONOMY: CHEAP,
+    Tier.WRITING: BALANCED,
+    Tier.FALLBACK: QUICK,
+}
 
 DEFAULT_MODELS: dict[str, CatalogueModel] = {
     ApiType.OPENAI: STRONG,

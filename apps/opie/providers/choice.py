@@ -11,13 +11,12 @@ from apps.opie.models.platforms import AIPlatform, ApiType, UnreadableKey
 from apps.opie.providers import health
 from apps.opie.providers.registry import get_registry
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
+from apps.opie.providers.tiers import Choice, chain_of
 
 if TYPE_CHECKING:
     from apps.opie.providers.metered import MeteredModel
 
 logger = logging.getLogger(__name__)
-
-Choice = tuple[AIPlatform, str]
 
 
 def model_for(agent: Agent, principal: Principal) -> "MeteredModel":
@@ -34,12 +33,13 @@ def model_for(agent: Agent, principal: Principal) -> "MeteredModel":
 
 
 def candidates_for(agent: Agent, principal: Principal) -> tuple[Candidate, ...]:
-    """Every (platform, model) that may answer, best first: the agent's own list, else all the person may use.
+    """Every (platform, model) that may answer, best first: the agent's own list, else its tier's models and after them all
+    the person may use.
 
     How the platforms are doing is looked at here too, so that the first call need not.
     """
     health.read_if_old()
-    wishes = (principal.team_id, agent.kind, agent.temperature, agent.max_tokens, agent.local_only)
+    wishes = (principal.team_id, agent.kind, agent.tier, agent.temperature, agent.max_tokens, agent.local_only)
     if agent.worked_out is not None and (known := agent.worked_out.get(wishes)):
         return cast("tuple[Candidate, ...]", known)
     choices = list(_choices(agent, principal))
@@ -67,6 +67,9 @@ def _choices(agent: Agent, principal: Principal) -> Iterator[Choice]:
     usable = list(AIPlatform.objects.visible_to(principal).usable())
     # The offline responder is for when nothing else is there, whatever its priority.
     usable.sort(key=lambda platform: platform.api_type == ApiType.OFFLINE)
+    if agent.tier:
+        yield from chain_of(agent.tier, principal, usable)
+        return
     yield from ((platform, "") for platform in usable)
 
 

@@ -21,6 +21,7 @@ from apps.opie.models.agents import (
     AgentVisibility,
 )
 from apps.opie.models.output_schemas import UnusableSchema, checked_schema
+from apps.opie.models.tiers import AGENT_TIERS
 from apps.opie.tools.registry import known_tools
 
 CHOICES_OF_MODEL = 3
@@ -35,7 +36,7 @@ _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (_("What it is told"), ("system_prompt", "output_schema")),
     (
         _("What it answers through"),
-        ("platform_1", "model_1", "platform_2", "model_2", "platform_3", "model_3", "local_only"),
+        ("tier", "platform_1", "model_1", "platform_2", "model_2", "platform_3", "model_3", "local_only"),
     ),
     (_("What it may use"), ("tools", "memory", "history_length", "temperature", "max_tokens")),
     (_("Who sees it"), ("visibility", "status", "priority")),
@@ -176,6 +177,12 @@ class AgentForm(forms.Form):
     output_schema = SchemaOfOutput(
         label=_("Shape of its answers"),
         help_text=_("A JSON Schema. Answers are JSON then, and held against it. Empty: any text."),
+    )
+    tier = _choice(
+        [("", _("None: the platforms in their order")), *AGENT_TIERS],
+        label=_("Tier"),
+        required=False,
+        help_text=_("What it needs of a model. A platform chosen below comes instead."),
     )
     local_only = _yes(
         label=_("Local platforms only"),

@@ -8,7 +8,7 @@ from apps.accounts.models import Team
 from apps.accounts.principal import Principal, principal_for
 from apps.accounts.registration import register
 from apps.opie.engine.served import served_agent
-from apps.opie.models import Agent, AgentModel, AIPlatform
+from apps.opie.models import Agent, AgentModel, AIPlatform, ModelTier
 from apps.opie.providers.choice import candidates_for
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +108,12 @@ def test_who_changes_his_copy_changes_nobody_elses(agent: Agent, principal: Prin
 
 def test_there_is_no_such_agent(principal: Principal) -> None:
     assert served_agent(principal, "unknown") is None
+
+
+def test_a_changed_tier_is_seen(platform: AIPlatform, principal: Principal) -> None:
+    Agent.objects.create(agent_id="served", name="Served", visibility="public", status="published", tier="writing")
+    assert models_for(principal) == [("http://127.0.0.1:1/v1", "m")]
+    chosen = ModelTier.objects.create(tier="writing", position=0, platform=platform, model="better")
+    assert models_for(principal) == [("http://127.0.0.1:1/v1", "better"), ("http://127.0.0.1:1/v1", "m")]
+    ModelTier.objects.filter(pk=chosen.pk).update(model="best")
+    assert models_for(principal)[0][1] == "best"
