@@ -8,6 +8,7 @@ from typing import Any
 from agno.models.message import Message
 
 from apps.opie.providers.estimates import estimated_input, size_of
+from apps.opie.providers.shapes import WantedShape
 
 # What vendors add around a message, and around the descriptions of tools, is less than this.
 OVERHEAD_OF_A_MESSAGE = 16
@@ -44,6 +45,8 @@ class Asking:
 
 def size_of_format(response_format: Any) -> int:
     """The bytes of the shape that an answer is asked for in."""
+    if isinstance(response_format, WantedShape):
+        return size_of(response_format.schema)
     schema = getattr(response_format, "model_json_schema", None)
     return size_of(schema() if callable(schema) else response_format)
 

@@ -157,7 +157,8 @@ class Attempt:
     def _arguments(self) -> dict[str, Any]:
         more = self._asking.more
         if "response_format" in more:
-            more = more | {"response_format": format_for(self.candidate, more["response_format"])}
+            asked = format_for(self.candidate, more["response_format"], has_tools=bool(self._asking.tools))
+            more = more | {"response_format": asked}
         return {
             "messages": messages_for(self.candidate, self._asking.messages),
             "assistant_message": self._asking.assistant_message,

@@ -7,6 +7,7 @@ from typing import Any
 from apps.opie.ledger.prices import VENDORS
 from apps.opie.models.platforms import LOCAL_API_TYPES
 from apps.opie.providers.asking import Asking
+from apps.opie.providers.shapes import WantedShape, format_of_vendor
 from apps.opie.providers.snapshot import Candidate
 
 # A request is only refused for its length when it is too long however kindly its bytes are counted.
@@ -37,8 +38,10 @@ def fitted(candidate: Candidate, asking: Asking) -> Candidate:
     return replace(candidate, max_tokens=room) if room < candidate.max_tokens else candidate
 
 
-def format_for(candidate: Candidate, response_format: Any) -> Any:
-    """The shape to ask for by the platform's own means; without such means Agno's instructions have to do."""
+def format_for(candidate: Candidate, response_format: Any, *, has_tools: bool = False) -> Any:
+    """The shape to ask for by the platform's own means; without such means instructions have to do."""
+    if isinstance(response_format, WantedShape):
+        return format_of_vendor(candidate, response_format, has_tools=has_tools)
     return response_format if candidate.platform.supports_json_mode else None
 
 

@@ -18,6 +18,7 @@ from apps.opie.providers.attempt import Attempt, AttemptFailed
 from apps.opie.providers.fallback import Fallback
 from apps.opie.providers.redaction import guard_agno_logs
 from apps.opie.providers.registry import get_registry
+from apps.opie.providers.shapes import WantedShape, native_format
 from apps.opie.providers.snapshot import Candidate
 
 
@@ -42,6 +43,8 @@ class MeteredModel(Model):
             retry_with_guidance=False,
         )
         self.candidates = candidates
+        # What every answer has to fit, if anything; copies want the same.
+        self.wanted: WantedShape | None = None
         self._face = _face_of(first)
 
     @property  # looked at when a shape is asked for: no SDK is imported for it before
@@ -66,6 +69,12 @@ class MeteredModel(Model):
     def supports_json_schema_outputs(self, _: bool) -> None:
         """As above."""
 
+    def want(self, schema: dict[str, Any], *, has_tools: bool) -> bool:
+        """Ask for answers that fit this JSON Schema from now on. False where the vendors' own means do not reach for
+        all that may answer: then the model has to be told in words, too."""
+        self.wanted = WantedShape(schema)
+        return all(native_format(one, self.wanted, has_tools=has_tools) is not None for one in self.candidates)
+
     async def ainvoke(
         self,
         messages: list[Message],
@@ -74,7 +83,7 @@ class MeteredModel(Model):
         **asked: Any,
     ) -> ModelResponse:
         """One answer, whole."""
-        fallback = Fallback(self.candidates, Asking(messages, assistant_message, tools, asked))
+        fallback = Fallback(self.candidates, Asking(messages, assistant_message, tools, self._with_wish(asked)))
         response, _ = await answer_and_attempt(fallback)
         return response
 
@@ -86,7 +95,7 @@ class MeteredModel(Model):
         **asked: Any,
     ) -> AsyncIterator[ModelResponse]:
         """One answer, as it is written. Tool calls come last, and whole, whatever pieces the vendor sent."""
-        fallback = Fallback(self.candidates, Asking(messages, assistant_message, tools, asked))
+        fallback = Fallback(self.candidates, Asking(messages, assistant_message, tools, self._with_wish(asked)))
         while True:
             attempt = await fallback.next_attempt()
             try:
@@ -101,6 +110,9 @@ class MeteredModel(Model):
             else:
                 await fallback.succeeded(attempt)
                 return
+
+    def _with_wish(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return asked if self.wanted is None else asked | {"response_format": self.wanted}
 
     def invoke(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError("Models in Opie are asked asynchronously: use arun().")

@@ -16,6 +16,7 @@ from apps.opie.ledger.tokens import TokenCounts
 from apps.opie.models.usage import Certainty
 from apps.opie.providers.estimates import estimated_input, size_of, tokens_of_size
 from apps.opie.providers.offline_rules import Say, UseTool, present, reply_to
+from apps.opie.providers.offline_shapes import example_of
 from apps.opie.providers.reported import ReportedUsage, reported
 
 Tools = list[dict[str, Any]]
@@ -34,10 +35,15 @@ class OfflineResponder(Model):
     pause: float = 0.015
 
     async def ainvoke(
-        self, messages: list[Message], tools: Tools | None = None, tool_choice: Any = None, **_: Any
+        self,
+        messages: list[Message],
+        tools: Tools | None = None,
+        tool_choice: Any = None,
+        response_format: Any = None,
+        **_: Any,
     ) -> ModelResponse:
         """The whole answer at once."""
-        reply = _reply(messages, _names(tools, tool_choice))
+        reply = _in_shape(_reply(messages, _names(tools, tool_choice)), response_format)
         if isinstance(reply, UseTool):
             return _tool_call(reply, messages, tools)
         response = ModelResponse(role="assistant", content=reply.text)
@@ -45,10 +51,15 @@ class OfflineResponder(Model):
         return response
 
     async def ainvoke_stream(
-        self, messages: list[Message], tools: Tools | None = None, tool_choice: Any = None, **_: Any
+        self,
+        messages: list[Message],
+        tools: Tools | None = None,
+        tool_choice: Any = None,
+        response_format: Any = None,
+        **_: Any,
     ) -> AsyncIterator[ModelResponse]:
         """The answer word by word, then what it took."""
-        reply = _reply(messages, _names(tools, tool_choice))
+        reply = _in_shape(_reply(messages, _names(tools, tool_choice)), response_format)
         if isinstance(reply, UseTool):
             yield _tool_call(reply, messages, tools)
             return
@@ -85,6 +96,13 @@ def _reply(messages: list[Message], tools: frozenset[str]) -> Say | UseTool:
         elif message.role == "user":
             return present(results) if results else reply_to(message.get_content_string() or "", tools)
     return reply_to("", tools)
+
+
+def _in_shape(reply: Say | UseTool, response_format: Any) -> Say | UseTool:
+    """The same words, in the shape that is asked for."""
+    if isinstance(reply, UseTool) or not isinstance(response_format, dict) or "schema" not in response_format:
+        return reply
+    return Say(json.dumps(example_of(response_format["schema"], reply.text), ensure_ascii=False))
 
 
 def _tool_call(reply: UseTool, messages: list[Message], tools: Tools | None) -> ModelResponse:

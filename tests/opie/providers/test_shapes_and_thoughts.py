@@ -1,6 +1,7 @@
 """Answers in a shape, and what a model thought, through every vendor's SDK."""
 
 import json
+from typing import Any
 
 import pytest
 from agno.agent import Agent
@@ -82,6 +83,78 @@ async def test_one_that_cannot_decides_for_all(vendor: VendorServer, run: AgentO
     with scoped():
         assert await described(both, stream=True) == Animal(name="fox", legs=4)
     assert len(await usage_rows(run)) == 3
+
+
+ANIMAL: dict[str, Any] = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "legs": {"type": "integer"}},
+    "required": ["name", "legs"],
+    "additionalProperties": False,
+}
+
+
+async def wanted(model: MeteredModel, *, stream: bool, tools: list[dict[str, Any]] | None = None) -> None:
+    question, said = [Message(role="user", content="Describe a fox")], Message(role="assistant")
+    model._ensure_message_metrics_initialized(said)
+    if stream:
+        assert [delta async for delta in model.ainvoke_stream(question, said, tools)]
+    else:
+        await model.ainvoke(question, said, tools)
+
+
+@streamed_or_not
+@pytest.mark.parametrize("api_type", WIRES)
+async def test_a_json_schema_is_asked_for_by_the_vendors_own_means(
+    api_type: str, stream: bool, vendor: VendorServer, scoped: Scoped
+) -> None:
+    vendor.will(Reply(text='{"name": "fox", "legs": 4}'))
+    model = await metered(api_type, vendor.url)
+    assert model.want(ANIMAL, has_tools=False)
+    with scoped():
+        await wanted(model, stream=stream)
+    body = vendor.asked[0].body
+    asked = {
+        ApiType.OPENAI: lambda: body["response_format"]["json_schema"]["schema"],
+        ApiType.ANTHROPIC: lambda: (body.get("output_format") or body["output_config"]["format"])["schema"],
+        ApiType.GEMINI: lambda: body["generationConfig"]["responseJsonSchema"],
+        ApiType.OLLAMA: lambda: body["format"],
+    }[ApiType(api_type)]()
+    assert asked == ANIMAL
+
+
+@pytest.mark.parametrize("api_type", ENDPOINTS)
+@pytest.mark.parametrize(
+    "schema",
+    [
+        ANIMAL | {"if": {"properties": {"legs": {"const": 2}}}, "then": {"required": ["wings"]}},
+        {"type": "object"},
+        {"type": "object", "properties": {"any": {}}},
+        {"type": "object", "properties": {"a": {"type": "object", "additionalProperties": {"type": "string"}}}},
+    ],
+)
+async def test_what_a_vendor_might_not_understand_is_told_in_words(
+    api_type: str, schema: dict[str, Any], vendor: VendorServer, run: AgentOSRun
+) -> None:
+    assert not (await metered(api_type, vendor.url)).want(schema, has_tools=False)
+
+
+async def test_gemini_takes_either_tools_or_a_shape(vendor: VendorServer, scoped: Scoped) -> None:
+    model = await metered(ApiType.GEMINI, vendor.url)
+    assert not model.want(ANIMAL, has_tools=True)
+    tool = {"type": "function", "function": {"name": "count", "parameters": {"type": "object", "properties": {}}}}
+    with scoped():
+        await wanted(model, stream=True, tools=[tool])
+    assert "responseJsonSchema" not in vendor.asked[0].body["generationConfig"]
+
+
+async def test_servers_that_speak_like_openai_are_asked_for_json_and_told_the_rest(
+    vendor: VendorServer, scoped: Scoped
+) -> None:
+    model = await metered(ApiType.LLAMACPP, vendor.url)
+    assert not model.want(ANIMAL, has_tools=False)
+    with scoped():
+        await wanted(model, stream=False)
+    assert vendor.asked[0].body["response_format"] == {"type": "json_object"}
 
 
 THINKERS = [ApiType.OPENAI_COMPATIBLE, ApiType.LLAMACPP, ApiType.ANTHROPIC, ApiType.GEMINI, ApiType.OLLAMA]

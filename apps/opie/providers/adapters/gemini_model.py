@@ -41,6 +41,20 @@ def _audio(*details: "list[ModalityTokenCount] | None") -> int | None:
 class ReportingGemini(TellsItsEnd, Gemini):
     """Gemini at Google."""
 
+    def get_request_params(
+        self, system_message: str | None = None, response_format: Any = None, tools: Any = None, tool_choice: Any = None
+    ) -> dict[str, Any]:
+        """As Agno's, which knows shapes as pydantic classes only."""
+        asked = super().get_request_params(system_message, response_format, tools, tool_choice)
+        if isinstance(response_format, dict) and "schema" in response_format:
+            from google.genai.types import GenerateContentConfig
+
+            config = asked.get("config") or GenerateContentConfig()
+            config.response_mime_type = "application/json"
+            config.response_json_schema = response_format["schema"]
+            asked["config"] = config
+        return asked
+
     def _parse_provider_response(self, response: "GenerateContentResponse", **more: Any) -> "ModelResponse":
         self._note(response)
         return super()._parse_provider_response(response, **more)

@@ -22,13 +22,22 @@ def counts_of(response: "ChatResponse | dict[str, Any]") -> TokenCounts:
 
 
 class ReportingOllama(TellsItsEnd, Ollama):
-    """A model served by Ollama. Agno forgets the shape of an answer when it streams, and what the model thought."""
+    """A model served by Ollama. Agno forgets the shape of an answer when it streams or is a schema, and what the model
+    thought."""
+
+    async def ainvoke(self, *args: Any, **more: Any) -> "ModelResponse":
+        self._take_format(more.get("response_format"))
+        return await super().ainvoke(*args, **more)
 
     def ainvoke_stream(self, *args: Any, **more: Any) -> "AsyncIterator[ModelResponse]":
-        response_format = more.get("response_format")
+        self._take_format(more.get("response_format"))
+        return super().ainvoke_stream(*args, **more)
+
+    def _take_format(self, response_format: Any) -> None:
         if isinstance(response_format, type) and issubclass(response_format, BaseModel):
             self.format = response_format.model_json_schema()
-        return super().ainvoke_stream(*args, **more)
+        elif isinstance(response_format, dict) and "schema" in response_format:
+            self.format = response_format["schema"]
 
     def _parse_provider_response(self, response: Any, **more: Any) -> "ModelResponse":
         return self._heard(response, super()._parse_provider_response(response, **more))
