@@ -29,12 +29,16 @@ class _Strict:
 
 
 def _unstorable(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value)
-    if isinstance(value, Mapping):
-        return any(_unstorable(key) or _unstorable(inner) for key, inner in value.items())
-    if isinstance(value, list):
-        return any(_unstorable(inner) for inner in value)
+    left = [value]  # not by recursion: bodies may be nested deeply
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            if "\x00" in one or any("\ud800" <= character <= "\udfff" for character in one):
+                return True
+        elif isinstance(one, Mapping):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            left += one
     return False
 
 

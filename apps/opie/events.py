@@ -13,6 +13,7 @@ EventType = Literal[
     "reasoning.delta",
     "tool.started",
     "tool.finished",
+    "output.invalid",
     "approval.required",
     "approval.decided",
     "run.retrying",

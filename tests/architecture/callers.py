@@ -118,6 +118,7 @@ def make_things(owner: Person) -> dict[str, str]:
         "tier": "analysis",
         "session_id": str(session.pk),
         "run_id": str(run.pk),
+        "execution_id": str(run.pk),
         "schedule_id": str(schedule.pk),
         "error_id": str(error.pk),
         "approval_id": str(approval.pk),

@@ -54,6 +54,10 @@ REST: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("PATCH", "/api/v1/agentos/metrics/errors/<uuid:error_id>/"): (200, 404, 403, 404),
     ("GET", "/api/v1/agents/"): (200, 200, 200, 200),
     ("POST", "/api/v1/agents/"): (400, 400, 403, 400),
+    ("POST", "/api/v1/agents/<str:agent_id>/execute/"): (200, 200, 403, 404),
+    ("GET", "/api/v1/executions/"): (200, 200, 200, 200),
+    ("GET", "/api/v1/executions/<uuid:execution_id>/"): (200, 404, 404, 404),
+    ("POST", "/api/v1/executions/<uuid:execution_id>/cancel/"): (202, 404, 403, 404),
     ("GET", "/api/v1/agents/<str:agent_id>/"): (200, 200, 200, 404),
     ("PUT", "/api/v1/agents/<str:agent_id>/"): (200, 403, 403, 404),
     ("PATCH", "/api/v1/agents/<str:agent_id>/"): (200, 403, 403, 404),
@@ -169,6 +173,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "agent_id": "agent_id", "session_id": "session_id", "message": "What is 1 + 1?",
     },
     ("POST", "/api/v1/agentos/runs/"): {"agent_id": "agent_id", "message": "What is 1 + 1?"},
+    ("POST", "/api/v1/agents/<str:agent_id>/execute/"): {"input_data": {"message": "What is 1 + 1?"}},
     ("PATCH", "/api/v1/teams/<uuid:team_id>/"): {"name": "Ours"},
     ("POST", "/api/v1/teams/<uuid:team_id>/invitations/"): {"email": "new@example.com", "role": "viewer"},
     ("PATCH", "/api/v1/teams/<uuid:team_id>/members/<uuid:user_id>/"): {"role": "viewer"},
@@ -194,7 +199,8 @@ def address(route: str, things: dict[str, str]) -> str:
 
 def ask(caller: Caller, row: tuple[str, str], things: dict[str, str]) -> int:
     method, route = row
-    body = {name: things.get(value, value) for name, value in BODIES.get(row, {}).items()}
+    said = BODIES.get(row, {}).items()
+    body = {name: things.get(value, value) if isinstance(value, str) else value for name, value in said}
     return int(caller.call(method, address(route, things), body).status_code)
 
 

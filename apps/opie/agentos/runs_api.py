@@ -1,6 +1,7 @@
 """/api/v1/agentos/runs/: runs that were asked for, wherever they run; and tasks, which need no session."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +61,7 @@ class RunsView(PrincipalView):
 
     @extend_schema(parameters=[RunFilter], responses={200: OpenApiTypes.OBJECT}, operation_id="agentos_runs")
     async def get(self, request: HttpRequest) -> HttpResponseBase:
-        return JsonResponse(await rows.run(_page, self.principal, request))
+        return JsonResponse(await rows.run(page_of_runs, self.principal, request, runs_as_json))
 
     @extend_schema(
         request=TaskToRun, responses={200: Answer, 202: OpenApiTypes.OBJECT}, operation_id="agentos_run_task"
@@ -157,13 +158,16 @@ def _detail(principal: Principal, run_id: UUID) -> dict[str, Any]:
     return run_as_json(run) | result.as_json() | {"context": context_as_json(run)}
 
 
-def _page(principal: Principal, request: HttpRequest) -> dict[str, Any]:
+def page_of_runs(
+    principal: Principal, request: HttpRequest, as_json: Callable[[Sequence[AgentOSRun]], list[dict[str, Any]]]
+) -> dict[str, Any]:
+    """A page of this person's runs, newest first, filtered as RunFilter says. Raises InvalidInput."""
     asked = RunFilter(data=request.GET.dict())
     asked.is_valid(raise_exception=True)
-    runs = AgentOSRun.objects.visible_to(principal).select_related("agent").order_by("-id")
+    runs = AgentOSRun.objects.visible_to(principal).select_related("agent", "performance").order_by("-id")
     names = {"agent_id": "agent__agent_id", "background": "is_background"}
     runs = runs.filter(**{names.get(name, name): value for name, value in asked.validated_data.items()})
     pages = PagePagination()
     page = pages.paginate_queryset(runs, Request(request)) or []
-    found: dict[str, Any] = pages.get_paginated_response(runs_as_json(page)).data
+    found: dict[str, Any] = pages.get_paginated_response(as_json(page)).data
     return found

@@ -9,22 +9,28 @@ from uuid import UUID
 from apps.accounts.models import User
 from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal, principal_for
-from apps.api.errors import InvalidInput, NotAllowed, NotFound
+from apps.api.errors import InvalidInput, NotAllowed
 from apps.opie import rows
-from apps.opie.agentos.config import agent_os_config
+from apps.opie.engine.asking import (
+    ATTEMPTS,
+    LONGEST_MESSAGE,
+    MOST_ATTEMPTS,
+    agent_to_ask,
+    ask_agent,
+    checked_attempts,
+    checked_message,
+    checked_session_id,
+)
 from apps.opie.engine.loop import run_and_wait
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult, result_of_run
-from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
-from apps.opie.engine.served import served_agent
 from apps.opie.engine.turn import Turn
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.models import Agent, AgentOSSession
 
-LONGEST_MESSAGE = 100_000
+__all__ = ["ATTEMPTS", "LONGEST_MESSAGE", "LONGEST_TITLE", "MOST_ATTEMPTS", "AgentOSService", "checked_message"]
+
 LONGEST_TITLE = 200
-# Of a run in the background: what it gets unless somebody says otherwise, and what may be asked for.
-ATTEMPTS, MOST_ATTEMPTS = 3, 5
 
 
 class AgentOSService:
@@ -48,7 +54,7 @@ class AgentOSService:
         return AgentOSSession.objects.create(
             user_id=self.principal.user_id,
             team_id=self.principal.acting_team,
-            agent=self._agent(agent_id),
+            agent=agent_to_ask(self.principal, agent_id),
             title=title.strip(),
         )
 
@@ -93,8 +99,7 @@ class AgentOSService:
         self, agent_id: str, message: str, *, background: bool = False, most_attempts: int = ATTEMPTS
     ) -> Turn:
         """The same for async callers: a turn that runs, or that the worker will find."""
-        if not 1 <= most_attempts <= MOST_ATTEMPTS:
-            raise InvalidInput(fields={"most_attempts": [f"Choose a number from 1 to {MOST_ATTEMPTS}."]})
+        checked_attempts(most_attempts)
         return await self.ask(
             agent_id,
             Ask(
@@ -111,46 +116,8 @@ class AgentOSService:
 
     async def ask(self, agent_id: str, ask: Ask) -> Turn:
         """The same for everything that can be asked: again, changed, in the background, on its own."""
-        self._require(Permission.RUN_AGENTS)
-        built, turn = await rows.run(self._build_and_open, agent_id, ask)
-        turn.start(built.agno_run)
-        return turn
-
-    def _build_and_open(self, agent_id: str, ask: Ask) -> tuple[RecordedAgent | RecordedTeam, Turn]:
-        built = self._build(agent_id, ask.session_id)
-        return built, built.open(ask)
-
-    def _build(self, agent_id: str, session_id: UUID | None) -> RecordedAgent | RecordedTeam:
-        agent = self._agent(agent_id)
-        return agent_os_config().create_agent_from_django(agent, self.principal, session_id)
-
-    def _agent(self, agent_id: str) -> Agent:
-        agent = served_agent(self.principal, agent_id)
-        if agent is None:
-            raise NotFound("There is no such agent.", code="agent_not_found")
-        return agent
+        return await ask_agent(self.principal, agent_id, ask)
 
     def _require(self, permission: Permission) -> None:
         if not self.principal.may(permission):
             raise NotAllowed
-
-
-def checked_message(message: Any) -> str:
-    """The message, or InvalidInput that says what is wrong with it."""
-    if not isinstance(message, str) or not message.strip():
-        raise InvalidInput(fields={"message": ["Write a message."]})
-    if len(message) > LONGEST_MESSAGE:
-        raise InvalidInput(fields={"message": [f"At most {LONGEST_MESSAGE} characters; yours has {len(message)}."]})
-    if "\x00" in message:
-        raise InvalidInput(fields={"message": ["It contains a NUL character."]})
-    return message
-
-
-def checked_session_id(session_id: UUID | str | None) -> UUID | None:
-    """A session's id; one that cannot be an id names a session that does not exist."""
-    if session_id is None or isinstance(session_id, UUID):
-        return session_id
-    try:
-        return UUID(session_id)
-    except ValueError:
-        raise NotFound("There is no such session.", code="session_not_found") from None

@@ -7,6 +7,7 @@ from apps.opie.agentos import (
     api,
     approvals_api,
     budgets_api,
+    executions_api,
     limits_api,
     memories_api,
     metrics_api,
@@ -20,6 +21,12 @@ from apps.opie.agentos import (
 urlpatterns = [
     path("agents/", agents_api.AgentsView.as_view(), name="agents"),
     path("agents/<str:agent_id>/", agents_api.AgentView.as_view(), name="agent"),
+    path("agents/<str:agent_id>/execute/", executions_api.ExecuteView.as_view(), name="agent-execute"),
+    path("executions/", executions_api.ExecutionsView.as_view(), name="executions"),
+    path("executions/<uuid:execution_id>/", executions_api.ExecutionView.as_view(), name="execution"),
+    path(
+        "executions/<uuid:execution_id>/cancel/", executions_api.ExecutionCancelView.as_view(), name="execution-cancel"
+    ),
     path("agentos/", api.AgentOSAPIView.as_view(), name="agentos"),
     path("agentos/info/", api.AgentOSAPIView.as_view(), name="agentos-info"),
     path("agentos/agents/", api.AgentListView.as_view(), name="agentos-agents"),

@@ -34,7 +34,7 @@ async def continue_run(run_id: UUID, listen: Callable[[Any], None] | None = None
     blank = built.output_of_run(run_id, opened.session_id or run_id)
     output, refused = output_to_continue(continued.state, continued.decisions, built.tool_names, blank)
     turn = Turn(principal, agent, opened, listen, context=continued.context)
-    turn.go_on(lambda *_: built.agno_continue(output), before, refused)
+    turn.go_on(lambda asked: built.agno_continue(output, asked), before, refused)
     return turn
 
 

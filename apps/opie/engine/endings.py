@@ -33,9 +33,13 @@ def failure_of(error: Exception) -> Failure:
 
 def ending_of(status: RunStatus, seen: Observation, causes: str = "") -> Ending:
     """What is stored of a run that ended like this. `causes` is what operators should know of a failure."""
+    rows = _rows_for(status, seen)
+    answer = next((row for row in rows if row.is_answer), None)
+    if answer is not None and seen.shaped:
+        answer.metadata["shaped"] = seen.shaped
     return Ending(
         status=status,
-        rows=_rows_for(status, seen),
+        rows=rows,
         error=_error_of(status, seen, causes),
         duration_ms=seen.duration_ms(),
         time_to_first_token_ms=seen.time_to_first_token_ms,

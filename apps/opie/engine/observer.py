@@ -16,6 +16,7 @@ from agno.run.agent import RunOutput
 from agno.run.base import RunStatus as AgnoStatus
 from agno.run.team import TeamRunOutput
 
+from apps.opie.engine.shaped import OutputAccepted, OutputRefused
 from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.events import EventType
 
@@ -60,6 +61,8 @@ class Observation:
     citations: list[dict[str, Any]] = field(default_factory=list)
     failure: Failure | None = None
     cancelled: bool = False
+    # What is kept with the answer of its shape: the `output` it was read as, and what was `refused` before.
+    shaped: dict[str, Any] = field(default_factory=dict)
     # What Agno stopped with when a call of a tool waits for a person's yes.
     paused_output: RunOutput | TeamRunOutput | None = None
 
@@ -84,6 +87,8 @@ class Observer:
         # A run that goes on after it waited does so behind the tool that it waited with.
         self._text_is_behind_a_tool = seen is not None
         self.seen = seen or Observation(started=clock())
+        # Where in the text what was said last begins: behind the last tool.
+        self._said_last_at = len(self.seen.text)
 
     def observe(self, event: Any) -> list[Said]:
         """What to tell readers about one of Agno's events, in order; often nothing."""
@@ -103,8 +108,9 @@ class Observer:
         if content is None or content == "":
             return
         text = clean_text(content if isinstance(content, str) else _as_text(content))
-        if self._text_is_behind_a_tool and self.seen.text:
-            text = "\n\n" + text
+        if self._text_is_behind_a_tool:
+            self._said_last_at = len(self.seen.text)
+            text = "\n\n" + text if self.seen.text else text
         self._text_is_behind_a_tool = False
         self._mark_first_token()
         self.seen.text += text
@@ -144,6 +150,20 @@ class Observer:
         self.seen.cancelled = True
         yield from ()
 
+    def _refused(self, event: OutputRefused) -> Iterator[Said]:
+        """What was said last does not count. Readers go on from the text that stands."""
+        refused = {"text": clean_text(event.text), "problems": [clean_text(one) for one in event.problems]}
+        self.seen.shaped.setdefault("refused", []).append(refused)
+        if len(self.seen.shaped["refused"]) > 1:
+            return  # there is no third: it stays, as what the run came to
+        self.seen.text = self.seen.text[: self._said_last_at]
+        self._text_is_behind_a_tool = True
+        yield "output.invalid", {"problems": refused["problems"], "text": self.seen.text}
+
+    def _accepted(self, event: OutputAccepted) -> Iterator[Said]:
+        self.seen.shaped["output"] = event.value
+        yield from ()
+
     def _started_call(self, tool: ToolExecution) -> ToolCall:
         call_id = clean_text(tool.tool_call_id or f"call_{len(self.seen.tool_calls) + 1}")
         if call_id not in self.seen.tool_calls:
@@ -178,6 +198,8 @@ class Observer:
         "ToolCallError": _tool_finished,
         "RunError": _error,
         "RunCancelled": _cancelled,
+        "OutputRefused": _refused,
+        "OutputAccepted": _accepted,
     }
 
 

@@ -18,6 +18,7 @@ from apps.api.ids import uuid7
 from apps.opie.engine import recording
 from apps.opie.engine.attempts import tell_worker
 from apps.opie.engine.settling import Ending, interrupt, settle
+from apps.opie.engine.wishes import NONE, Wishes
 from apps.opie.ledger.budgets import refuse_when_spent
 from apps.opie.limits.admission import admit_run
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
@@ -36,6 +37,7 @@ class Ask:
 
     `regenerate_of` and `edit_of` name a message in whose place a branch begins; the first needs no text. `may_wait` is
     false for callers that cannot wait for their turn. `may_be_free` lets a spent budget pass to a platform without cost.
+    One on its own that `is_held` waits until whoever made it begins it.
     """
 
     text: str = ""
@@ -50,6 +52,8 @@ class Ask:
     most_attempts: int = 1
     may_wait: bool = True
     may_be_free: bool = False
+    is_held: bool = False
+    wishes: Wishes = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class OpenedTurn:
     last_event: int = 0
     is_first: bool = False
     in_background: bool = False
+    wishes: Wishes = NONE
 
 
 @dataclass(slots=True)
@@ -130,11 +135,11 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
     run_id = ask.run_id or uuid7()
     if ask.on_its_own:
         _admit(principal, ask, now)
-        status = RunStatus.PENDING if ask.in_background else RunStatus.RUNNING
+        status = RunStatus.PENDING if ask.in_background or ask.is_held else RunStatus.RUNNING
         _insert(_run_values(run_id, principal, agent, ask, status, now))
         if ask.in_background:
             tell_worker(run_id)
-        return OpenedTurn(run_id, None, "", ask.text, status, in_background=ask.in_background)
+        return OpenedTurn(run_id, None, "", ask.text, status, in_background=ask.in_background, wishes=ask.wishes)
     place = _place_for(principal, ask, now)
     question = _question_for(place, ask)
     _admit(principal, ask, now)
@@ -160,6 +165,7 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
         last_event=int(not begins),
         is_first=place.is_new,
         in_background=ask.in_background,
+        wishes=ask.wishes,
     )
 
 
@@ -320,10 +326,15 @@ def _insert(values: dict[str, Any]) -> None:
 
 
 def _input_of(ask: Ask) -> str | None:
-    if ask.on_its_own:
-        return json.dumps({"message": ask.text})
-    # Says, should the run wait, that its question has a place in the tree already.
-    return json.dumps({"edit_of": str(ask.edit_of)}) if ask.edit_of else None
+    kept: dict[str, Any] = {"message": ask.text} if ask.on_its_own else {}
+    if ask.edit_of:
+        # Says, should the run wait, that its question has a place in the tree already.
+        kept["edit_of"] = str(ask.edit_of)
+    if ask.is_held:
+        kept["is_held"] = True
+    if ask.wishes:
+        kept["wishes"] = ask.wishes.as_json()
+    return json.dumps(kept) if kept else None
 
 
 def _no_such_message() -> NotFound:

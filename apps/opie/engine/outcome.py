@@ -1,16 +1,20 @@
 """What a run came to, read from its rows: the object that send-message answers and run.finished carries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from apps.api.errors import BudgetExceeded, Internal, LimitExceeded, OpieError, PlatformFailed, Unavailable
-from apps.opie.ledger.summary import RunUsage, usage_of_run
+from apps.opie.ledger.summary import NOTHING_USED, RunUsage, usage_of_run, usage_of_runs
 from apps.opie.models import AgentOSApproval, AgentOSMessage, AgentOSPerformance, AgentOSRun
 from apps.opie.models.messages import MessageRole
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 from apps.opie.providers.afterwords import afterword_of
+
+# Of a run whose answer does not have the shape that was asked for, twice.
+OUTPUT_INVALID = "output_invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,8 @@ class RunResult:
     citations: list[dict[str, Any]] = field(default_factory=list)
     error: dict[str, str] | None = None
     approvals: list[dict[str, Any]] | None = None
+    # Of an answer that had to fit a shape: the `output` it was read as, and what was `refused` before it.
+    shaped: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The shape of the REST contract."""
@@ -60,6 +66,7 @@ class RunResult:
             | ({"error": self.error} if self.error else {})
             | ({"reasoning": self.reasoning} if self.reasoning else {})
             | ({} if self.approvals is None else {"approvals": self.approvals})
+            | self.shaped
         )
 
     def raise_for_failure(self) -> None:
@@ -78,7 +85,7 @@ class RunResult:
 
 
 def _as_raised(code: str, message: str, run_id: str) -> OpieError:
-    if code.startswith("platform"):
+    if code.startswith("platform") or code == OUTPUT_INVALID:
         return PlatformFailed(message, code=code, run_id=run_id)
     if code == LimitExceeded.code:
         return LimitExceeded(message)
@@ -94,6 +101,19 @@ def result_of_run(run_id: UUID) -> RunResult:
         return _result_while_waiting(run, run.paused_state)
     said = list(AgentOSMessage.objects.filter(run=run).exclude(role=MessageRole.USER).order_by("number"))
     return result_of(run, said, usage_of_run(run_id), getattr(run, "performance", None))
+
+
+def results_of(runs: Sequence[AgentOSRun]) -> list[RunResult]:
+    """The results of several runs, whose agents and performance are at hand. Two queries, whatever their number."""
+    messages = AgentOSMessage.objects.filter(run__in=runs).exclude(role=MessageRole.USER).order_by("number")
+    said: dict[UUID | None, list[AgentOSMessage]] = {}
+    for row in messages:
+        said.setdefault(row.run_id, []).append(row)
+    used = usage_of_runs([run.pk for run in runs])
+    return [
+        result_of(run, said.get(run.pk, []), used.get(run.pk, NOTHING_USED), getattr(run, "performance", None))
+        for run in runs
+    ]
 
 
 def result_of(
@@ -120,6 +140,7 @@ def result_of(
         tools=spoken["tools"],
         citations=spoken["citations"],
         error={"code": run.error_code, "message": run.error_message} if run.error_code else None,
+        shaped=spoken.get("shaped", {}),
     )
 
 
@@ -160,6 +181,7 @@ def output_of(said: list[AgentOSMessage]) -> dict[str, Any]:
         "reasoning": "\n\n".join(row.reasoning for row in said if row.reasoning),
         "tools": tools_of(said),
         "citations": answer.citations if answer else [],
+        **({"shaped": answer.metadata["shaped"]} if answer and "shaped" in answer.metadata else {}),
     }
 
 

@@ -16,6 +16,7 @@ from apps.api.errors import NotAllowed, NotFound
 from apps.opie.engine import recording
 from apps.opie.engine.opening import OpenedTurn
 from apps.opie.engine.settling import Ending, Settled, lock_session_of, settle
+from apps.opie.engine.wishes import Wishes
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 
@@ -107,7 +108,7 @@ def _put_behind_head(session: AgentOSSession, run: AgentOSRun, question: AgentOS
     """A new question takes its place at the end of the branch that is shown; an edited or old one has its place, and
     so has one that is tried again."""
     is_new = question.run_id == run.pk and run.attempt == 1
-    if is_new and run.input is None:
+    if is_new and "edit_of" not in (run.input or {}):
         question.parent_id = session.head_id
     if is_new:
         question.number = session.message_count + 1
@@ -124,4 +125,5 @@ def _opened(run: AgentOSRun, session: AgentOSSession | None) -> OpenedTurn:
         status=RunStatus.RUNNING,
         question_id=run.question_id,
         last_event=recording.last_number(run.pk),
+        wishes=Wishes.of_json((run.input or {}).get("wishes", {})),
     )

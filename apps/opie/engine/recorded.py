@@ -29,10 +29,14 @@ from apps.opie import rows
 from apps.opie.engine.continuing import continue_own_run, result_of_continued
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult
+from apps.opie.engine.shaped import OutputAccepted, OutputRefused, in_shape
+from apps.opie.engine.shapes import Shape
 from apps.opie.engine.turn import Turn, open_turn
+from apps.opie.engine.wishes import Asked, Wishes, messages_given
 from apps.opie.models import Agent
 from apps.opie.models.agents import AgentKind
 from apps.opie.providers.metered import MeteredModel
+from apps.opie.providers.shapes import instructions_for
 
 
 class RecordsItself:
@@ -43,6 +47,9 @@ class RecordsItself:
     # AgentOS makes up a session id where the caller names none; a session that the caller names must exist.
     model: Any
     tools: Any
+    additional_input: Any
+    additional_context: Any
+    markdown: Any
     opie_may_name_new_session: bool = False
 
     def arun(
@@ -92,18 +99,33 @@ class RecordsItself:
     def run(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002
         raise TypeError("Agents of Opie run asynchronously: use arun, or AgentOSService.send_message in sync code.")
 
-    def agno_run(self, text: str, run_id: str, session_id: str, user_id: str) -> AsyncIterator[Any]:
+    def agno_run(self, asked: Asked) -> AsyncIterator[Any]:
         """Agno's own run, unrecorded: for the turn alone."""
+        shape = self._want(asked.wishes)
         events: AsyncIterator[Any] = super().arun(  # type: ignore[misc]
-            input=text,
-            run_id=run_id,
-            session_id=session_id,
-            user_id=user_id,
+            input=asked.text,
+            run_id=asked.run_id,
+            session_id=asked.session_id,
+            user_id=asked.user_id,
             stream=True,
             stream_events=True,
             yield_run_output=True,
         )
-        return events
+        return events if shape is None else in_shape(events, shape, self.model)
+
+    def _want(self, wishes: Wishes) -> Shape | None:
+        """Have Agno give the model what was wished for; answers the shape that the answer has to fit."""
+        if wishes.given:
+            given = messages_given(wishes, self.opie_agent)
+            self.additional_input = [*(self.additional_input or []), *given]
+        shape = wishes.shape_for(self.opie_agent)
+        if shape is not None:
+            self.markdown = False
+            is_metered = isinstance(self.model, MeteredModel)
+            if not (is_metered and self.model.want(shape.schema, has_tools=bool(self.tools))):
+                told = instructions_for(shape.schema)
+                self.additional_context = "\n\n".join(filter(None, (self.additional_context, told)))
+        return shape
 
     @property
     def tool_names(self) -> set[str]:
@@ -115,14 +137,15 @@ class RecordsItself:
         kind = TeamRunOutput if self.opie_agent.kind == AgentKind.TEAM else RunOutput
         return kind(run_id=str(run_id), session_id=str(session_id), user_id=str(self.opie_principal.user_id))
 
-    def agno_continue(self, output: RunOutput | TeamRunOutput) -> AsyncIterator[Any]:
+    def agno_continue(self, output: RunOutput | TeamRunOutput, asked: Asked) -> AsyncIterator[Any]:
         """Agno's own run taken up where `output` stands, unrecorded: for the turn alone."""
+        shape = self._want(replace(asked.wishes, given=()))
         # The history is among its messages already, as the model had read it.
         self.add_history_to_context = False
         events: AsyncIterator[Any] = super().acontinue_run(  # type: ignore[misc]
             run_response=output, user_id=output.user_id, stream=True, stream_events=True, yield_run_output=True
         )
-        return events
+        return events if shape is None else in_shape(events, shape, self.model)
 
     def open(self, ask: Ask) -> Turn:
         """Open a turn, in sync code. It runs when `turn.start(agent.agno_run)`, or when its time comes."""
@@ -254,6 +277,8 @@ def _names_of(tool: Any) -> list[str]:
 def _may_be_passed_on(event: Any, all_events: bool) -> bool:
     """Agno's own error events carry the text of whatever was raised: ours takes their place. Pieces of an answer that
     say nothing are for us (which vendor wrote it), and clients that join contents stumble over them."""
+    if isinstance(event, OutputRefused | OutputAccepted):
+        return False
     name = str(getattr(event, "event", "")).removeprefix("Team")
     if name == "RunContent":
         return any(getattr(event, part, None) for part in ("content", "reasoning_content", "citations", "image"))

@@ -117,8 +117,15 @@ def _end_waiting(run: AgentOSRun, ending: Ending, now: datetime) -> None:
 
 
 def _text_of_last_attempt(said: list[Any]) -> str:
-    begun = max((place for place, (_, kind, _) in enumerate(said) if kind == "run.retrying"), default=-1) + 1
-    return "".join(data["text"] for _, kind, data in said[begun:] if kind == "message.delta")
+    text = ""
+    for _, kind, data in said:
+        if kind == "message.delta":
+            text += data["text"]
+        elif kind == "output.invalid":
+            text = data["text"]
+        elif kind == "run.retrying":
+            text = ""
+    return text
 
 
 def _put_back(run: AgentOSRun, another: Another, events: Events, last_number: int, now: datetime) -> Settled:

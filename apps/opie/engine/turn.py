@@ -20,7 +20,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from apps.accounts.principal import Principal
 from apps.api.errors import NotFound, OpieError
 from apps.opie import rows
-from apps.opie.engine import attempts, opening, parts, queue, recording, settling, stream, waiting
+from apps.opie.engine import attempts, hooks, opening, parts, queue, recording, settling, stream, waiting
 from apps.opie.engine.endings import GENERIC, ending_of, failure_of, status_of
 from apps.opie.engine.history import History, Limits, current_history, history_of, no_history
 from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, tool_as_json
@@ -28,6 +28,7 @@ from apps.opie.engine.opening import Ask, OpenedTurn
 from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.engine.paused import Paused, paused
 from apps.opie.engine.recording import LAST_EVENT
+from apps.opie.engine.wishes import Asked, context_given
 from apps.opie.events import RunEvent
 from apps.opie.metrics.errors import RunError
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun
@@ -37,8 +38,8 @@ from apps.opie.scope import RunScope, current_scope
 
 logger = logging.getLogger(__name__)
 
-# Starts Agno's own run of an agent: (text, run id, session id, user id) → its events and, last, its output.
-AgnoRun = Callable[[str, str, str, str], AsyncIterator[Any]]
+# Starts Agno's own run of an agent: its events and, last, its output.
+AgnoRun = Callable[[Asked], AsyncIterator[Any]]
 SETTLE_RETRY_SECONDS = (0.1, 0.5, 1, 2, 5, 10)
 
 _tasks: set[asyncio.Task[Any]] = set()
@@ -58,6 +59,7 @@ class Turn:
     _task: asyncio.Task[None] | None = None
     _live: stream.RunStream | None = None
     _settled: RunResult | None = None
+    _hook_failures: list[RunError] = field(default_factory=list)
 
     @property
     def run_id(self) -> UUID:
@@ -129,7 +131,7 @@ class Turn:
         for call in refused or []:
             observer.seen.tool_calls[call.id] = call
             live.publish("tool.finished", tool_as_json(call))
-        status = await self._observe(agno_run, observer, live)
+        status = await self._observe(agno_run, observer, live, goes_on=before is not None)
         # Asked to stop while settling: the answer is there already, so it is kept as it is.
         settled = asyncio.ensure_future(self._end(status, observer.seen, live))
         while not settled.done():
@@ -139,14 +141,17 @@ class Turn:
                 continue
         if next_run := settled.result():
             _in_background(start_next(next_run))
+        if self._settled is not None and hooks.any_after(self._at_hand()):
+            # Nobody waits for them.
+            _in_background(hooks.run_after(self._at_hand(), self._settled))
 
-    async def _observe(self, agno_run: AgnoRun, observer: Observer, live: stream.RunStream) -> RunStatus:
+    async def _observe(
+        self, agno_run: AgnoRun, observer: Observer, live: stream.RunStream, *, goes_on: bool
+    ) -> RunStatus:
         seen = observer.seen
         try:
             await self._read_history()
-            conversation = str(self.session_id or self.run_id)
-            events = agno_run(self.opened.text, str(self.run_id), conversation, str(self.principal.user_id))
-            async for event in events:
+            async for event in agno_run(await self._asked(goes_on=goes_on)):
                 for kind, data in observer.observe(event):
                     live.publish(kind, data)
                 if self.listener:
@@ -163,6 +168,17 @@ class Turn:
         if seen.cancelled:
             return RunStatus.CANCELLED
         return status_of(seen.failure)
+
+    async def _asked(self, *, goes_on: bool) -> Asked:
+        """What the agent is handed: the question, as the host's hooks would have it. Raises what a hook refuses with."""
+        text = self.opened.text
+        if not goes_on:
+            text, self._hook_failures = await hooks.run_before(self._at_hand())
+        conversation = str(self.session_id or self.run_id)
+        return Asked(text, str(self.run_id), conversation, str(self.principal.user_id), self.opened.wishes)
+
+    def _at_hand(self) -> hooks.RunAtHand:
+        return hooks.RunAtHand(self.run_id, self.session_id, self.agent, self.principal, self.opened.text)
 
     async def _read_history(self) -> None:
         """What was said before, for Agno to find when it looks for it (agentos/db.py)."""
@@ -202,9 +218,12 @@ class Turn:
     async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> UUID | None:
         """Answers the run that is next in the session."""
         ending = ending_of(status, seen, afterword_of(self.run_id).detail)
+        ending.tool_errors += self._hook_failures
         if self.history is not None:
             ending.context = self.context or self.history.as_context()
             ending.summary_is_due = self.history.leaves_a_summary_due(self.agent, len(ending.rows) + 1)
+        elif self.opened.wishes.given:
+            ending.context = context_given(self.opened.wishes, self.agent)
         await stream.leave_the_beat(live)
         try:
             return await self._write_ending(ending, live)

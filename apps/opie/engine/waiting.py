@@ -20,6 +20,7 @@ from apps.opie.engine.paused import Paused
 from apps.opie.engine.queue import Claimed
 from apps.opie.engine.recording import Events
 from apps.opie.engine.storable import clean_json, clean_text
+from apps.opie.engine.wishes import Wishes
 from apps.opie.models import AgentOSApproval, AgentOSRun
 from apps.opie.models.runs import RunStatus
 
@@ -95,6 +96,7 @@ def claim(run_id: UUID) -> Continued | None:
         status=RunStatus.RUNNING,
         question_id=run.question_id,
         last_event=recording.last_number(run_id),
+        wishes=Wishes.of_json((run.input or {}).get("wishes", {})),
     )
     # The key of the state: one that was deleted meanwhile must not leave its person's full rights behind.
     key = UUID(state["api_key_id"]) if state["api_key_id"] else None

@@ -144,3 +144,7 @@ def _cost(rows: list[_Call]) -> Decimal | None:
             return None
         total += row.cost
     return total
+
+
+# Of a run that called nothing.
+NOTHING_USED = _summed([])
