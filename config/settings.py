@@ -1,5 +1,7 @@
 """Django's settings, all of them, from one typed Environment."""
 
+import os
+
 import django_stubs_ext
 from psycopg.conninfo import conninfo_to_dict
 
@@ -228,3 +230,6 @@ OPIE_DEMO_PASSWORD = environment.OPIE_DEMO_PASSWORD
 OPIE_OFFLINE_PAUSE_MS = environment.OPIE_OFFLINE_PAUSE_MS
 OPIE_BACKGROUND_RUNS = environment.OPIE_BACKGROUND_RUNS
 OPIE_SCHEDULES_PER_PERSON = environment.OPIE_SCHEDULES_PER_PERSON
+OPIE_EMBEDDING_FOLDER = environment.OPIE_EMBEDDING_FOLDER
+# Read when NumPy is imported. Its threads wait for each other busily: beside other processes they cost more than they win.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

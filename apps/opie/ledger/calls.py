@@ -65,10 +65,10 @@ class HowItEnded:
 
 
 class CalledPlatform(Protocol):
-    """What the ledger needs to know of a platform: the row itself, or a snapshot of it."""
+    """What the ledger needs to know of a platform: the row itself, or a snapshot of it. One without an id has no row."""
 
     @property
-    def id(self) -> UUID: ...
+    def id(self) -> UUID | None: ...
     @property
     def platform_name(self) -> str: ...
 
@@ -224,7 +224,9 @@ def dearest(priced_as: PricedAs, input_tokens: int, output_tokens: int) -> Decim
     if prices is None:
         return None
     dearest_input = max(price for price in (prices.input, prices.cached, prices.cache_write) if price is not None)
-    return (input_tokens * dearest_input + output_tokens * prices.output) / MILLION
+    if prices.output is None and output_tokens:
+        return None
+    return (input_tokens * dearest_input + output_tokens * (prices.output or 0)) / MILLION
 
 
 def _cost(tokens: TokenCounts | None, prices: UnitPrices | None) -> Decimal | None:

@@ -27,10 +27,11 @@ VENDORS: Mapping[str, str] = {ApiType.OPENAI: "openai", ApiType.ANTHROPIC: "anth
 
 @dataclass(frozen=True, slots=True)
 class UnitPrices:
-    """Prices of a million tokens by kind. A kind without a price of its own is billed as plain input."""
+    """Prices of a million tokens by kind. A kind of input without a price of its own is billed as plain input; a model
+    that writes nothing, as one that embeds, has no price of output."""
 
     input: Decimal
-    output: Decimal
+    output: Decimal | None
     cached: Decimal | None = None
     cache_write: Decimal | None = None
     audio_differs: bool = False
@@ -67,6 +68,8 @@ def cost_of(tokens: TokenCounts | None, prices: UnitPrices | None) -> Decimal | 
         return Decimal(0)
     if tokens is None or tokens.input is None or tokens.output is None:
         return None
+    if tokens.output and prices.output is None:
+        return None
     if tokens.audio and prices.audio_differs:
         return None  # the row does not say which way the sound went, and the two prices differ
     cached, written = tokens.cached or 0, tokens.cache_write or 0
@@ -75,7 +78,7 @@ def cost_of(tokens: TokenCounts | None, prices: UnitPrices | None) -> Decimal | 
         plain * prices.input
         + cached * _or(prices.cached, prices.input)
         + written * _or(prices.cache_write, prices.input)
-        + tokens.output * prices.output
+        + tokens.output * _or(prices.output, Decimal(0))
     )
     return (total / MILLION).quantize(COST_STEP)
 
@@ -105,7 +108,7 @@ def _published_price(api_type: str, base_url: str, model: str, moment: datetime)
 
 def _at_length(price: "ModelPrice", input_tokens: int) -> UnitPrices | None:
     input_price, output_price = (_tier(getattr(price, name), input_tokens) for name in ("input_mtok", "output_mtok"))
-    if input_price is None or output_price is None:
+    if input_price is None:
         return None
     return UnitPrices(
         input=input_price,

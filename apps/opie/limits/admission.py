@@ -16,10 +16,10 @@ from apps.opie.models import AgentOSRun, Limit
 
 
 class LimitedPlatform(Protocol):
-    """What is asked of a platform: the row, or a snapshot of it."""
+    """What is asked of a platform: the row, or a snapshot of it. One without an id has no row."""
 
     @property
-    def id(self) -> UUID: ...
+    def id(self) -> UUID | None: ...
     @property
     def platform_name(self) -> str: ...
     @property

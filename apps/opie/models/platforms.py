@@ -1,6 +1,7 @@
 """LLM platforms: where models are called, with which key, and what they can do."""
 
 from typing import Any, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -60,7 +61,11 @@ class PlatformKeyField(EncryptedTextField):
 class AIPlatformQuerySet(models.QuerySet["AIPlatform"]):
     def visible_to(self, principal: Principal) -> Self:
         """The installation's platforms and those of the person's team."""
-        return self.filter(Q(team=None) | Q(team_id=principal.team_id))
+        return self.serving(principal.team_id)
+
+    def serving(self, team_id: UUID | None) -> Self:
+        """The same for whoever acts for a team."""
+        return self.filter(Q(team=None) | Q(team_id=team_id))
 
     def usable(self) -> Self:
         return self.filter(is_enabled=True).order_by("priority", "platform_name")

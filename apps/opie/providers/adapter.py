@@ -9,6 +9,8 @@ from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 if TYPE_CHECKING:
     from agno.models.base import Model
 
+    from apps.opie.providers.embedding.requests import EmbeddingReply, EmbeddingRequest
+
 
 async def _nothing_to_close(client: Any) -> None:
     """For an adapter without a client."""
@@ -25,12 +27,14 @@ class Adapter:
 
     `build` makes the Agno model that asks it; given a client it uses that one, and without one it must not be asked.
     `open_client` and `close_client` make and close the vendor's SDK client, which is shared by all calls of one event
-    loop. Retries are off everywhere: each attempt is a call of its own, with its own row.
+    loop. `embed` asks it for the vectors of texts; None where it has none to give. Retries are off everywhere: each attempt
+    is a call of its own, with its own row.
     """
 
     build: Callable[[Candidate, Any], "Model"]
     open_client: Callable[[PlatformSnapshot], Any] = _no_client
     close_client: Callable[[Any], Awaitable[None]] = _nothing_to_close
+    embed: "Callable[[Any, EmbeddingRequest], Awaitable[EmbeddingReply]] | None" = None
     needs_key: bool = False
     default_base_url: str = ""
 

@@ -1,88 +1,42 @@
-"""One attempt: one call to one platform, written down before it is made and settled after it, however it ends."""
+"""One attempt at an answer: one call to one platform, whole or streamed."""
 
 import asyncio
-import logging
 import time
-import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import Any, Self, TypeVar, cast
+from typing import Any, cast
 
 from agno.models.base import Model
 from agno.models.response import ModelResponse
-from django.db import OperationalError
 
-from apps.opie import rows
-from apps.opie.ledger.calls import HowItEnded
-from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
-from apps.opie.models.usage import CallOutcome, Certainty
+from apps.opie.ledger.tokens import TokenCounts
+from apps.opie.models.usage import Certainty
 from apps.opie.providers import ending, failures
 from apps.opie.providers.asking import Asking
 from apps.opie.providers.batches import in_batches, merged
-from apps.opie.providers.books import Need, OpenedCall, open_books, settle_books
+from apps.opie.providers.call import Call, milliseconds
 from apps.opie.providers.capabilities import format_for
 from apps.opie.providers.clients import client_for
 from apps.opie.providers.estimates import size_of, size_of_tool_call, tokens_of_size
-from apps.opie.providers.failures import Failure, Incomplete, VendorError, failure_of, vendor_error
+from apps.opie.providers.failures import Incomplete, VendorError, vendor_error
 from apps.opie.providers.foreign import mark_of, messages_for, with_usable_ids
-from apps.opie.providers.redaction import redact
 from apps.opie.providers.registry import get_registry
 from apps.opie.providers.reported import ReportedUsage, usage_in
 from apps.opie.providers.snapshot import Candidate
-from apps.opie.scope import RunScope
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-TRIES_TO_SETTLE = 3
-
-# Settlements that outlive their cancelled caller; the loop keeps only weak references to tasks.
-_background: set[asyncio.Task[Any]] = set()
 
 
-class AttemptFailed(Exception):  # noqa: N818 - it reads as what happened
-    """The platform's side ended an attempt. Its row is settled."""
-
-    def __init__(self, failure: Failure, error: Exception) -> None:
-        super().__init__(failure.code)
-        self.failure, self.detail = failure, str(vendor_error(error))
-        self.retry_after = failures.retry_after_of(error)
-
-
-class Attempt:
+class Attempt(Call):
     """One call under way: its clock, what came so far, and its row."""
 
     def __init__(self, candidate: Candidate, asking: Asking, number: int) -> None:
-        self.candidate, self.number = candidate, number
-        self.is_probe = False
-        self.opened: OpenedCall | None = None
+        super().__init__(candidate, asking, number)
         self.adapter = get_registry()[candidate.platform.api_type]
         self._asking = asking
-        self._started = time.monotonic()
         self._first_token_at: float | None = None
         self._size = 0
         self._usage: ReportedUsage | None = None
         self._model: Model | None = None
-
-    @classmethod
-    async def open(cls, scope: RunScope, candidate: Candidate, asking: Asking, number: int) -> Self:
-        """Let it in and write it down. Cancelled meanwhile, its row is settled as never sent.
-
-        Raises PlatformLimitReached, LimitExceeded and BudgetExceeded; then nothing is written.
-        """
-        attempt = cls(candidate, asking, number)
-        need = Need(asking.estimated_tokens, asking.most_tokens)
-        opening = asyncio.create_task(rows.run(open_books, scope, candidate, number, need))
-        try:
-            attempt.opened = await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            _in_background(_settle_unsent(opening))
-            raise
-        attempt.candidate = replace(candidate, max_tokens=attempt.opened.max_tokens)
-        attempt._started = time.monotonic()
-        return attempt
 
     async def whole(self) -> ModelResponse:
         """The answer at once. Raises AttemptFailed."""
@@ -90,10 +44,10 @@ class Attempt:
             async with self._asked() as model:
                 response = await model.ainvoke(**self._arguments())
         except asyncio.CancelledError:
-            await self._settle_cancelled()
+            await self.settle_cancelled()
             raise
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the call is settled, then raised again
-            raise await self._failed(error) from vendor_error(error)
+            raise await self.settle_failed(error) from vendor_error(error)
         self._observe(response)
         await self._end()
         if response.tool_calls:
@@ -120,11 +74,11 @@ class Attempt:
                             self._mark(held[0])
                             yield held.pop(0)
         except (asyncio.CancelledError, GeneratorExit):
-            await self._settle_cancelled()
+            await self.settle_cancelled()
             raise
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the call is settled, then raised again
             if not ending.has_said_all(self._model):
-                raise await self._failed(error) from vendor_error(error)
+                raise await self.settle_failed(error) from vendor_error(error)
         tool_calls = await self._whole_tool_calls(pieces)
         await self._end()
         for delta in held:
@@ -186,7 +140,7 @@ class Attempt:
         try:
             whole = [call for call in self._model.parse_tool_calls(pieces) if call]
         except (AttributeError, TypeError, KeyError, ValueError) as error:
-            raise await self._failed(error) from vendor_error(error)
+            raise await self.settle_failed(error) from vendor_error(error)
         return with_usable_ids(whole)
 
     def _last(self, tool_calls: list[dict[str, Any]]) -> ModelResponse:
@@ -205,76 +159,21 @@ class Attempt:
     async def _end(self) -> None:
         """Settle a call that ended by itself. Raises AttemptFailed when what came is no answer."""
         if ending.has_refused(self._model):
-            raise await self._failed(VendorError("The content was refused."), failures.CONTENT_REFUSED)
+            raise await self.settle_failed(VendorError("The content was refused."), failures.CONTENT_REFUSED)
         if not self._is_complete:
-            raise await self._failed(Incomplete("The stream ended without an end of the answer."))
+            raise await self.settle_failed(Incomplete("The stream ended without an end of the answer."))
         if not self.has_begun and not self._may_be_silent():
-            raise await self._failed(VendorError("The answer was empty."), failures.EMPTY)
-        tokens, certainty = self.tokens()
-        await self._settle(tokens, certainty, CallOutcome.SUCCEEDED)
+            raise await self.settle_failed(VendorError("The answer was empty."), failures.EMPTY)
+        await self.settle_succeeded()
 
     def _may_be_silent(self) -> bool:
         """After its tools have done what was asked for, a model may have nothing to add."""
         return self._usage is not None and bool(self._asking.messages) and self._asking.messages[-1].role == "tool"
 
-    async def _settle_cancelled(self) -> None:
-        tokens, certainty = self.tokens()
-        await self._settle(tokens, certainty, CallOutcome.CANCELLED)
+    @property
+    def _was_billed(self) -> bool:
+        return self._usage is not None
 
-    async def _failed(self, error: Exception, failure: Failure | None = None) -> AttemptFailed:
-        """Settle a call that the platform's side ended; returns what to raise."""
-        failure = failure or failure_of(error, after_first_token=self.has_begun)
-        self._log(failure, error)
-        tokens, certainty = self.tokens()
-        if not failure.was_sent or (failure.was_refused and self._usage is None):
-            tokens, certainty = NO_TOKENS, Certainty.ESTIMATED
-        outcome = CallOutcome.FAILED if failure.was_sent else CallOutcome.UNSENT
-        await self._settle(tokens, certainty, CallOutcome.INTERRUPTED if self.has_begun else outcome, failure.code)
-        return AttemptFailed(failure, error)
-
-    async def _settle(
-        self, tokens: TokenCounts, certainty: Certainty, outcome: CallOutcome, error_code: str = ""
-    ) -> None:
-        """Close the row, even when the caller is cancelled while it is being closed."""
-        assert self.opened is not None  # noqa: S101 - open() gave it
-        latency = _milliseconds(time.monotonic() - self._started)
-        first = None if self._first_token_at is None else _milliseconds(self._first_token_at - self._started)
-        ended = HowItEnded(tokens, certainty, outcome, latency, first, error_code)
-        await asyncio.shield(_in_background(_settle_surely(self.opened, ended)))
-
-    def _log(self, failure: Failure, error: Exception) -> None:
-        where = f"{self.candidate.platform.platform_name}/{self.candidate.model}"
-        logger.warning("%s: attempt %s: %s; %s", where, self.number, failure.code, vendor_error(error))
-        logger.debug("%s", redact("".join(traceback.format_exception(error))))
-
-
-async def _settle_surely(opened: OpenedCall, ended: HowItEnded) -> None:
-    """The database may be away for a moment, or have chosen this transaction to break a deadlock."""
-    for tries_left in reversed(range(TRIES_TO_SETTLE)):
-        try:
-            await rows.run(settle_books, opened, ended)
-        except OperationalError:
-            if not tries_left:
-                raise
-            await asyncio.sleep(0.1)
-        else:
-            return
-
-
-async def _settle_unsent(opening: "asyncio.Task[OpenedCall]") -> None:
-    """Of a call that was cancelled while it was let in: whatever became of letting it in."""
-    await asyncio.wait([opening])
-    if opening.exception() is None:
-        await _settle_surely(opening.result(), HowItEnded(NO_TOKENS, Certainty.ESTIMATED, CallOutcome.UNSENT))
-
-
-def _in_background(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-    """A task that is finished whatever happens to its caller."""
-    task = asyncio.create_task(work)
-    _background.add(task)
-    task.add_done_callback(_background.discard)
-    return task
-
-
-def _milliseconds(seconds: float) -> int:
-    return max(0, round(seconds * 1000))
+    def _milliseconds_to_first_token(self) -> int | None:
+        first = self._first_token_at
+        return None if first is None else milliseconds(first - self._started)

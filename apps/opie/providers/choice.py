@@ -44,7 +44,7 @@ def candidates_for(agent: Agent, principal: Principal) -> tuple[Candidate, ...]:
         return cast("tuple[Candidate, ...]", known)
     choices = list(_choices(agent, principal))
     found = tuple(fit(agent, platform, model) for platform, model in choices if _may_answer(agent, platform, principal))
-    if agent.worked_out is not None and all(_has_readable_key(platform) for platform, _ in choices):
+    if agent.worked_out is not None and all(has_readable_key(platform) for platform, _ in choices):
         agent.worked_out[wishes] = found
     return found
 
@@ -79,10 +79,10 @@ def _may_answer(agent: Agent, platform: AIPlatform, principal: Principal) -> boo
     if platform.team_id is not None and platform.team_id != principal.team_id:
         return False  # another team's key, named by a public agent
     adapter = get_registry().get(platform.api_type)
-    return adapter is not None and _has_readable_key(platform) and adapter.is_usable(PlatformSnapshot.of(platform))
+    return adapter is not None and has_readable_key(platform) and adapter.is_usable(PlatformSnapshot.of(platform))
 
 
-def _has_readable_key(platform: AIPlatform) -> bool:
+def has_readable_key(platform: AIPlatform) -> bool:
     """One whose key cannot be decrypted is passed over: it must not take the others with it."""
     if not isinstance(platform.api_key, UnreadableKey):
         return True

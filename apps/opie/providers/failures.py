@@ -13,7 +13,14 @@ from apps.opie.providers.redaction import redact
 LONGEST_DETAIL = 2000
 # OpenAI says 429 for both too many requests and an empty account; only the text tells.
 EMPTY_ACCOUNT = ("insufficient_quota", "credit balance is too low", "exceeded your current quota", "billing")
-TOO_LONG = ("context_length_exceeded", "maximum context length", "context window", "prompt is too long", "token count")
+TOO_LONG = (
+    "context_length_exceeded",
+    "maximum context length",
+    "maximum input length",
+    "context window",
+    "prompt is too long",
+    "token count",
+)
 
 
 class Then(StrEnum):
@@ -73,6 +80,20 @@ INPUT_TOO_LONG = Failure(
     "This conversation is too long for {model} at {platform}. Start a new session, or shorten what you send.",
     Then.NEXT,
     was_refused=True,
+)
+TEXT_TOO_LONG = Failure(
+    "platform_refused_request",
+    "found a text too long",
+    "A text is too long for {model} at {platform}. Choose another embedding model, or smaller passages.",
+    Then.NEXT,
+    was_refused=True,
+)
+UNUSABLE_VECTORS = Failure(
+    "platform_failed",
+    "sent vectors that cannot be used",
+    "{platform} did not answer with one usable vector for each text. Check that {model} is an embedding model, and try "
+    "again.",
+    Then.NEXT,
 )
 REFUSED = Failure(
     "platform_refused_request",

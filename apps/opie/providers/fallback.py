@@ -7,7 +7,9 @@ table of what follows which failure is in docs/platforms.md, and a test holds it
 import asyncio
 import logging
 import random
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from apps.api.errors import BudgetExceeded, OpieError, PlatformFailed
 from apps.opie import rows
@@ -16,8 +18,9 @@ from apps.opie.limits.admission import PlatformLimitReached
 from apps.opie.providers import failures, health
 from apps.opie.providers.afterwords import keep_afterword
 from apps.opie.providers.asking import Asking
-from apps.opie.providers.attempt import Attempt, AttemptFailed
+from apps.opie.providers.attempt import Attempt
 from apps.opie.providers.books import Need, costing_nothing
+from apps.opie.providers.call import Asked, AttemptFailed, Call
 from apps.opie.providers.capabilities import fitted, what_it_cannot
 from apps.opie.providers.failures import Failure, Then, VendorError
 from apps.opie.providers.snapshot import Candidate
@@ -25,11 +28,22 @@ from apps.opie.scope import RunScope, require_scope
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS_AT_ONE = 2
 FIRST_PAUSE = 0.5
+
+C = TypeVar("C", bound=Call)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often one platform is asked, and how many seconds are waited: between two attempts, and in all."""
+
+    attempts: int
+    longest_pause: float
+    longest_wait: float
+
+
 # Whoever waits for an answer is better served by the next platform than by a longer wait.
-LONGEST_PAUSE = 5.0
-LONGEST_WAIT_IN_ALL = 10.0
+OF_A_PERSON = Patience(attempts=2, longest_pause=5.0, longest_wait=10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +66,20 @@ class Cause:
         return f"{self.candidate.platform.platform_name} {self.failure.in_short}"
 
 
-class Fallback:
+class InTurn(ABC, Generic[C]):
     """One request on its way through the candidates. Get an attempt, make it, and say how it ended."""
 
-    def __init__(self, candidates: tuple[Candidate, ...], asking: Asking, *, respects_rest: bool = True) -> None:
-        self._scope: RunScope = require_scope()
-        self._candidates, self._asking, self._respects_rest = candidates, asking, respects_rest
+    def __init__(
+        self,
+        scope: RunScope,
+        candidates: tuple[Candidate, ...],
+        asked: Asked,
+        *,
+        respects_rest: bool = True,
+        patience: Patience = OF_A_PERSON,
+    ) -> None:
+        self._scope, self._candidates, self._asked = scope, candidates, asked
+        self._respects_rest, self._patience = respects_rest, patience
         self._index = 0
         self._tries = 0
         self._number = 0
@@ -66,7 +88,7 @@ class Fallback:
         self._exceeded: BudgetExceeded | None = None
         self.causes: list[Cause] = []
 
-    async def next_attempt(self) -> Attempt:
+    async def next_attempt(self) -> C:
         """The next attempt to make, on record. Raises PlatformFailed when no candidate is left, and LimitExceeded or
         BudgetExceeded where the person may not go on."""
         if self._pause:
@@ -79,11 +101,11 @@ class Fallback:
             self._go_on()
         raise self._nobody()
 
-    async def succeeded(self, attempt: Attempt) -> None:
+    async def succeeded(self, attempt: C) -> None:
         """The attempt was an answer."""
         await health.note_success(attempt.candidate.platform)
 
-    async def failed(self, attempt: Attempt, error: AttemptFailed) -> None:
+    async def failed(self, attempt: C, error: AttemptFailed) -> None:
         """The attempt was none: decide what is next. Raises PlatformFailed when that is to tell the person."""
         failure = error.failure
         cause = Cause(attempt.candidate, failure, error.detail, retry_after=error.retry_after)
@@ -99,14 +121,22 @@ class Fallback:
         else:
             self._go_on()
 
-    async def abandoned(self, attempt: Attempt) -> None:
+    async def abandoned(self, attempt: C) -> None:
         """The caller is gone, and how the platform is doing was not learnt."""
         if attempt.is_probe:
             await health.give_probe_back(attempt.candidate.platform)
 
-    async def _attempt_at(self, candidate: Candidate) -> Attempt | None:
+    @abstractmethod
+    def _limit_of(self, candidate: Candidate) -> str:
+        """What this request is beyond at this candidate, in words; empty where it can be asked."""
+
+    @abstractmethod
+    async def _open(self, candidate: Candidate) -> C:
+        """The next call to this candidate, let in and on record. Raises as `Call.open` does."""
+
+    async def _attempt_at(self, candidate: Candidate) -> C | None:
         """An attempt at this candidate; None, with the cause noted, when it cannot be asked now."""
-        limit = what_it_cannot(candidate, self._asking)
+        limit = self._limit_of(candidate)
         if limit:
             await self._note_unsent(Cause(candidate, failures.CANNOT, limit=limit))
             return None
@@ -122,11 +152,11 @@ class Fallback:
         self._tries += 1
         return attempt
 
-    async def _opened(self, candidate: Candidate, *, is_probe: bool) -> Attempt | None:
+    async def _opened(self, candidate: Candidate, *, is_probe: bool) -> C | None:
         """The attempt, let in and on record; None, with the cause noted, when another platform may be."""
         attempt = None
         try:
-            attempt = await Attempt.open(self._scope, fitted(candidate, self._asking), self._asking, self._number)
+            attempt = await self._open(candidate)
         except PlatformLimitReached as error:
             limited = Cause(candidate, failures.PLATFORM_LIMIT, limit=error.message, retry_after=error.retry_after)
             await self._note_unsent(limited)
@@ -142,7 +172,7 @@ class Fallback:
 
     async def _go_on_for_nothing(self, candidate: Candidate, error: BudgetExceeded) -> None:
         """Keep of the candidates that follow those that cost nothing. Raises the error when there are none."""
-        need = Need(self._asking.estimated_tokens, self._asking.most_tokens)
+        need = Need(self._asked.estimated_tokens, self._asked.most_tokens)
         later = self._candidates[self._index + 1 :]
         free = await rows.run(costing_nothing, self._scope.principal, later, need) if later else ()
         if not free:
@@ -168,9 +198,9 @@ class Fallback:
 
     def _may_retry(self, pause: float) -> bool:
         return (
-            self._tries < MOST_ATTEMPTS_AT_ONE
-            and pause <= LONGEST_PAUSE
-            and self._waited + pause <= LONGEST_WAIT_IN_ALL
+            self._tries < self._patience.attempts
+            and pause <= self._patience.longest_pause
+            and self._waited + pause <= self._patience.longest_wait
         )
 
     def _go_on(self) -> None:
@@ -207,3 +237,17 @@ class Fallback:
         )
         keep_afterword(self._scope.run_id, error)
         return error
+
+
+class Fallback(InTurn[Attempt]):
+    """A question on its way, in the scope that is set. Raises NoRunScope where there is none."""
+
+    def __init__(self, candidates: tuple[Candidate, ...], asking: Asking, *, respects_rest: bool = True) -> None:
+        super().__init__(require_scope(), candidates, asking, respects_rest=respects_rest)
+        self._asking = asking
+
+    def _limit_of(self, candidate: Candidate) -> str:
+        return what_it_cannot(candidate, self._asking)
+
+    async def _open(self, candidate: Candidate) -> Attempt:
+        return await Attempt.open(self._scope, fitted(candidate, self._asking), self._asking, self._number)

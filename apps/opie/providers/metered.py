@@ -14,7 +14,8 @@ from agno.models.message import Message
 from agno.models.response import ModelResponse
 
 from apps.opie.providers.asking import Asking
-from apps.opie.providers.attempt import Attempt, AttemptFailed
+from apps.opie.providers.attempt import Attempt
+from apps.opie.providers.call import AttemptFailed
 from apps.opie.providers.fallback import Fallback
 from apps.opie.providers.redaction import guard_agno_logs
 from apps.opie.providers.registry import get_registry

@@ -9,8 +9,11 @@ from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 if TYPE_CHECKING:
     from agno.models.base import Model
 
+    from apps.opie.providers.embedding.requests import EmbeddingReply, EmbeddingRequest
+
 DEFAULT_BASE_URL = "https://generativelanguage.googleapis.com/"
 API_VERSION = "v1beta"
+TASKS = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
 
 
 def open_client(platform: PlatformSnapshot) -> Any:
@@ -49,4 +52,20 @@ def build(candidate: Candidate, client: Any) -> "Model":
     )
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, needs_key=True)
+async def embed(client: Any, asked: "EmbeddingRequest") -> "EmbeddingReply":
+    from google.genai.types import Content, EmbedContentConfig, Part
+
+    from apps.opie.providers.embedding.requests import EmbeddingReply
+
+    response = await client.aio.models.embed_content(
+        model=asked.model,
+        # Plain strings become the parts of one text for some models.
+        contents=[Content(parts=[Part(text=text)]) for text in asked.texts],
+        config=EmbedContentConfig(task_type=TASKS[asked.kind], output_dimensionality=asked.dimensions),
+    )
+    usage = response.usage_metadata
+    vectors = [one.values or () for one in response.embeddings or ()]
+    return EmbeddingReply(vectors, usage.prompt_token_count if usage is not None else None)
+
+
+ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed, needs_key=True)

@@ -8,6 +8,8 @@ from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 if TYPE_CHECKING:
     from agno.models.base import Model
 
+    from apps.opie.providers.embedding.requests import EmbeddingReply, EmbeddingRequest
+
 DEFAULT_BASE_URL = "http://127.0.0.1:4891/v1"
 
 
@@ -27,4 +29,10 @@ def build(candidate: Candidate, client: Any) -> "Model":
     return build_like(candidate, client)
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client)
+async def embed(client: Any, asked: "EmbeddingRequest") -> "EmbeddingReply":
+    from apps.opie.providers.adapters.openai_embeddings import embed_like
+
+    return await embed_like(client, asked)
+
+
+ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed)

@@ -9,6 +9,8 @@ from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 if TYPE_CHECKING:
     from agno.models.base import Model
 
+    from apps.opie.providers.embedding.requests import EmbeddingReply, EmbeddingRequest
+
 DEFAULT_BASE_URL = "http://127.0.0.1:11434"
 
 
@@ -50,4 +52,13 @@ def build(candidate: Candidate, client: Any) -> "Model":
     )
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client)
+async def embed(client: Any, asked: "EmbeddingRequest") -> "EmbeddingReply":
+    from apps.opie.providers.embedding.requests import EmbeddingReply
+
+    response = await client.embed(
+        model=asked.model, input=list(asked.texts), truncate=True, dimensions=asked.dimensions
+    )
+    return EmbeddingReply(response.embeddings, response.prompt_eval_count)
+
+
+ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed)

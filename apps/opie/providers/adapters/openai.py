@@ -9,6 +9,8 @@ from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
 if TYPE_CHECKING:
     from agno.models.base import Model
 
+    from apps.opie.providers.embedding.requests import EmbeddingReply, EmbeddingRequest
+
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 # Models that reason refuse a temperature, and most refuse tools over Chat Completions, unless their effort is "none".
@@ -44,4 +46,10 @@ def build(candidate: Candidate, client: Any) -> "Model":
     )
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, needs_key=True)
+async def embed(client: Any, asked: "EmbeddingRequest") -> "EmbeddingReply":
+    from apps.opie.providers.adapters.openai_embeddings import embed as embed_openai
+
+    return await embed_openai(client, asked)
+
+
+ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed, needs_key=True)
