@@ -243,3 +243,17 @@ def test_code_and_answers_can_be_copied(
 
 def _squeezed(html: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r">\s+<", "><", html)).strip()
+
+
+def test_an_answer_of_the_wrong_shape_gives_way_to_the_second(
+    page: Page, agents: dict[str, Agent], vendor: VendorServer
+) -> None:
+    schema = {"type": "object", "properties": {"legs": {"type": "integer"}}, "required": ["legs"]}
+    Agent.objects.filter(agent_id="writer").update(output_schema=schema)
+    vendor.will(Reply("A fox has four legs."), Reply('{"legs": 4}'))
+    page.goto("/agentos/chat/writer/")
+    answer = ask(page, "Describe a fox")
+    wait_for(answer)
+    expect(answer.locator("[data-parts]")).to_have_text('{"legs": 4}')
+    page.reload()
+    expect(page.locator("article.answer [data-parts]")).to_have_text('{"legs": 4}')

@@ -121,8 +121,10 @@ class RecordsItself:
         shape = wishes.shape_for(self.opie_agent)
         if shape is not None:
             self.markdown = False
+            # A team always has tools: those that it delegates with.
+            has_tools = bool(self.tools) or self.opie_agent.kind == AgentKind.TEAM
             is_metered = isinstance(self.model, MeteredModel)
-            if not (is_metered and self.model.want(shape.schema, has_tools=bool(self.tools))):
+            if not (is_metered and self.model.want(shape.schema, has_tools=has_tools)):
                 told = instructions_for(shape.schema)
                 self.additional_context = "\n\n".join(filter(None, (self.additional_context, told)))
         return shape

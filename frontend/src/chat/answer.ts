@@ -49,6 +49,8 @@ export class Answer {
         return this.#write(event.data.text);
       case "reasoning.delta":
         return this.#think(event.data.text);
+      case "output.invalid":
+        return this.#refuse(event.data.text);
       case "tool.started":
         return this.#startTool(event.data.tool_call_id, event.data.name, event.data.arguments);
       case "tool.finished":
@@ -77,6 +79,13 @@ export class Answer {
     part<HTMLElement>(box, "[data-request]").hidden = !failure.request_id;
     // An alert is spoken when it appears, so it appears with its words in place.
     box.hidden = false;
+    this.#grew();
+  }
+
+  /** What was said last does not have the shape it must have, and is said again: only `stands` does count. */
+  #refuse(stands: string): void {
+    this.#closeText();
+    while (this.#texts.length > 0 && !sameText(this.source, stands)) this.#texts.pop()?.element.remove();
     this.#grew();
   }
 

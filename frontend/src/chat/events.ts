@@ -31,6 +31,7 @@ interface Bodies {
   "run.started": { title?: string };
   "message.delta": { text: string };
   "reasoning.delta": { text: string };
+  "output.invalid": { text: string };
   "tool.started": { tool_call_id: string; name: string; arguments: unknown };
   "tool.finished": { tool_call_id: string; name: string; result: unknown; failed: boolean; duration_ms: number | null };
   "approval.required": { approval_id: string };
@@ -48,6 +49,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof Bodies>([
   "run.started",
   "message.delta",
   "reasoning.delta",
+  "output.invalid",
   "tool.started",
   "tool.finished",
   "approval.required",

@@ -52,6 +52,21 @@ async def test_a_team_answers_as_one_run(ask: Asks, person: Person, squad: Agent
     assert await rows.run(AgentOSMessage.objects.filter(run_id=turn.run_id, is_answer=True).count) == 1
 
 
+async def test_a_team_answers_in_its_shape(ask: Asks, person: Person, squad: Agent, script: Script) -> None:
+    schema = {"type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+    await rows.run(Agent.objects.filter(pk=squad.pk).update, output_schema=schema)
+    script.will(
+        [Tool("delegate_task_to_member", {"member_id": "scout", "task": "Find the number."})],
+        ["The scout says seven."],
+        ["It is seven."],
+        ['{"number": 7}'],
+    )
+    result = await (await ask(person, "Which number?")).result()
+    assert (result.status, result.content, result.shaped["output"]) == ("completed", '{"number": 7}', {"number": 7})
+    assert "number" in script.heard[0][0].get_content_string()
+    assert "integer" not in script.heard[1][0].get_content_string()
+
+
 async def test_a_team_without_members_says_what_to_do(ask: Asks, person: Person, agents: Any) -> None:
     await rows.run(of_kind, "scripted", AgentKind.TEAM)
     with pytest.raises(Conflict) as refused:

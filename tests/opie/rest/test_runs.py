@@ -126,9 +126,10 @@ def test_a_list_of_many_takes_no_more_queries(agents: Any, person: Person) -> No
     def page(who: Person) -> None:
         from django.test import RequestFactory
 
-        from apps.opie.agentos.runs_api import _page
+        from apps.opie.agentos.run_json import runs_as_json
+        from apps.opie.agentos.runs_api import page_of_runs
 
-        _page(who.principal, RequestFactory().get("/"))
+        page_of_runs(who.principal, RequestFactory().get("/"), runs_as_json)
 
     session = AgentOSSession.objects.create(user=person.user, team=person.team)
     for status in ("pending", "running"):
