@@ -116,6 +116,7 @@ class Answer(serializers.Serializer[Any]):
     time_to_first_token_ms = serializers.IntegerField(allow_null=True)
     tools = serializers.ListField(child=serializers.DictField())
     citations = serializers.ListField(child=serializers.DictField())
+    output = serializers.JSONField(required=False, help_text="What the content was read as, where it has a shape.")
 
 
 class ContextOfRun(serializers.Serializer[Any]):

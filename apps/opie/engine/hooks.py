@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from agno.exceptions import redact_secrets
+from django.db import DatabaseError
 from django.utils import timezone
 
 from apps.accounts.principal import Principal
@@ -85,32 +86,28 @@ def register_hook(
     return hook
 
 
-async def run_before(run: RunAtHand) -> tuple[str, list[RunError]]:
-    """What the model is asked after all, and which hooks failed. Raises the OpieError of one that refuses."""
-    failures: list[RunError] = []
+async def run_before(run: RunAtHand) -> str:
+    """What the model is asked after all. Raises the OpieError of a hook that refuses."""
     for hook, before in [(one, one.before) for one in _hooks if one.before is not None and one.concerns(run)]:
         try:
             changed = await _call(hook, before, run)
         except OpieError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a host's code raises, the run goes on
-            failures.append(_noted(before, run, error))
+            await _note(before, run, error)
         else:
             if isinstance(changed, str) and changed.strip():
                 run = replace(run, text=changed)
-    return run.text, failures
+    return run.text
 
 
 async def run_after(run: RunAtHand, result: RunResult) -> None:
     """Tell the hooks what a run came to. Whatever they do, it stays as it is."""
-    failures: list[RunError] = []
     for hook, after in [(one, one.after) for one in _hooks if one.after is not None and one.concerns(run)]:
         try:
             await _call(hook, after, run, result)
         except Exception as error:  # noqa: BLE001 - as above
-            failures.append(_noted(after, run, error))
-    if failures:
-        await rows.run(_record, run.run_id, failures)
+            await _note(after, run, error)
 
 
 def any_after(run: RunAtHand) -> bool:
@@ -127,17 +124,18 @@ async def _call(hook: Hook, function: Callable[..., Any], *given: Any) -> Any:
         return await answered if inspect.isawaitable(answered) else answered
 
 
-def _noted(function: Callable[..., Any], run: RunAtHand, error: Exception) -> RunError:
+async def _note(function: Callable[..., Any], run: RunAtHand, error: Exception) -> None:
     name = f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
     logger.error("the hook %s failed for run %s", name, run.run_id, exc_info=error)
-    detail = (
-        "It took too long." if isinstance(error, TimeoutError) else redact_secrets(f"{type(error).__name__}: {error}")
-    )
-    return RunError(HOOK_FAILED, "A hook of this installation's failed; the run went on without it.", name, detail)
+    told = "A hook of this installation's failed; the run went on without it."
+    detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        await rows.run(_record, run.run_id, RunError(HOOK_FAILED, told, name, redact_secrets(detail)))
+    except DatabaseError:
+        logger.exception("it could not be recorded")
 
 
-def _record(run_id: UUID, failures: list[RunError]) -> None:
+def _record(run_id: UUID, failure: RunError) -> None:
     row = AgentOSRun.objects.filter(pk=run_id).first()
     if row is not None:
-        for failure in failures:
-            record_error(row, failure, timezone.now())
+        record_error(row, failure, timezone.now())

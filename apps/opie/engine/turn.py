@@ -59,7 +59,6 @@ class Turn:
     _task: asyncio.Task[None] | None = None
     _live: stream.RunStream | None = None
     _settled: RunResult | None = None
-    _hook_failures: list[RunError] = field(default_factory=list)
 
     @property
     def run_id(self) -> UUID:
@@ -173,7 +172,7 @@ class Turn:
         """What the agent is handed: the question, as the host's hooks would have it. Raises what a hook refuses with."""
         text = self.opened.text
         if not goes_on:
-            text, self._hook_failures = await hooks.run_before(self._at_hand())
+            text = await hooks.run_before(self._at_hand())
         conversation = str(self.session_id or self.run_id)
         return Asked(text, str(self.run_id), conversation, str(self.principal.user_id), self.opened.wishes)
 
@@ -218,7 +217,6 @@ class Turn:
     async def _settle(self, status: RunStatus, seen: Observation, live: stream.RunStream) -> UUID | None:
         """Answers the run that is next in the session."""
         ending = ending_of(status, seen, afterword_of(self.run_id).detail)
-        ending.tool_errors += self._hook_failures
         if self.history is not None:
             ending.context = self.context or self.history.as_context()
             ending.summary_is_due = self.history.leaves_a_summary_due(self.agent, len(ending.rows) + 1)

@@ -139,7 +139,7 @@ async def test_those_that_take_too_long_are_left_behind(ask: Asks, agents: Any, 
         go.set()
     assert (result.status, script.heard[0][-1].get_content_string()) == ("completed", "Hello")
     errors = await rows.run(lambda: list(AgentOSError.objects.filter(code="hook_failed")))
-    assert {row.detail for row in errors} == {"It took too long."}
+    assert {row.detail for row in errors} == {"TimeoutError"}
     assert sum(row.occurrences for row in errors) == 3
 
 

@@ -10,9 +10,12 @@ from pydantic import BaseModel, model_validator
 
 from apps.api.errors import PlatformFailed
 from apps.opie import rows
-from apps.opie.engine import background, execution_engine, settling
+from apps.opie.agentos.config import agent_os_config
+from apps.opie.engine import approvals, background, execution_engine, settling
 from apps.opie.engine import turn as turns
+from apps.opie.engine.continuing import continue_run
 from apps.opie.engine.outcome import result_of_run
+from apps.opie.engine.served import served_agent
 from apps.opie.models import Agent, AgentOSError, AgentOSMessage, AgentOSRun, AgentOSUsage
 from apps.opie.models.runs import RunStatus
 from tests.opie.engine.conftest import Asks, all_events
@@ -162,6 +165,40 @@ async def test_a_worker_that_died_over_the_second_round_is_followed_by_another(
     await background.run_to_end(left.execution_id)
     result = await execution_engine.get_execution_status(left.execution_id, person.principal)
     assert (result.success, result.output) == (True, {"name": "fox", "legs": 4})
+
+
+async def test_a_run_that_waited_for_a_yes_answers_in_its_shape(agents: Any, person: Person, script: Script) -> None:
+    await rows.run(
+        Agent.objects.filter(agent_id="scripted").update, tools=["rename_this_chat"], approvals={"rename_this_chat": {}}
+    )
+    script.will([Tool("rename_this_chat", {"title": "Foxes"})], [WRONG], [GOOD])
+    waits = await execution_engine.execute_agent("scripted", FOX_INPUT, person.principal)
+    assert (waits.success, waits.status) == (None, "waiting")
+    [asked] = waits.metadata["approvals"]
+    await rows.run(approvals.decide, person.principal, UUID(asked["approval_id"]), "approve")
+    turn = await continue_run(waits.execution_id)
+    assert turn is not None
+    await turn.result()
+    result = await execution_engine.get_execution_status(waits.execution_id, person.principal)
+    assert (result.success, result.output) == (True, {"name": "fox", "legs": 4})
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_agentos_passes_on_nothing_that_is_ours(
+    agents: Any, person: Person, script: Script, stream: bool
+) -> None:
+    await shaped(agents["scripted"])
+    script.will([WRONG], [GOOD])
+    agent = await rows.run(served_agent, person.principal, "scripted")
+    assert agent is not None
+    built = await rows.run(agent_os_config().create_agent_from_django, agent, person.principal, None)
+    if not stream:
+        assert (await built.arun("Describe a fox")).content == GOOD
+        return
+    events = [event async for event in built.arun("Describe a fox", stream=True, stream_events=True)]
+    kinds = [event.event for event in events]
+    assert (kinds[-1], kinds.count("RunCompleted"), events[-1].content) == ("RunCompleted", 1, GOOD)
+    assert not [kind for kind in kinds if kind.startswith("Output")]
 
 
 def test_what_is_left_of_a_dead_run_begins_where_the_text_that_counts_begins() -> None:
