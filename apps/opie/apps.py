@@ -21,8 +21,10 @@ class OpieConfig(AppConfig):
         from apps.opie import checks  # noqa: F401  (registers the system checks)
         from apps.opie.engine import parts
         from apps.opie.tools.general import register_general_tools
+        from apps.opie.tools.specialities import register_specialist_tools
 
         register_general_tools()
+        register_specialist_tools()
         parts.supply(_database, _build)
 
 
