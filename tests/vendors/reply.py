@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+Spoilt = Literal["", "one_missing", "one_short", "nan", "zero"]
 Fault = Literal["", "cut", "hang", "hang_first", "not_json", "end_early"]
 
 
@@ -36,6 +37,8 @@ class Reply:
     retry_after: str = ""
     is_refused: bool = False  # it will not answer because of the content
     location: str = ""  # where a redirect points to
+    dimensions: int = 768  # how many numbers a vector has unless fewer are asked for
+    spoilt: Spoilt = ""  # what is wrong with the vectors
 
     def words(self) -> list[str]:
         """The text in the pieces that it is streamed in."""

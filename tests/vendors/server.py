@@ -8,7 +8,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tests.vendors.formats import Format, format_of
+from tests.vendors.embeddings import any_format_of
+from tests.vendors.formats import Format
 from tests.vendors.reply import Reply
 
 PIECES_BEFORE_A_FAULT = 3  # OpenAI's first says nothing but the role
@@ -68,7 +69,7 @@ class VendorServer:
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
         reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
-        vendor = format_of(asked.path.partition("?")[0])
+        vendor = any_format_of(asked.path.partition("?")[0])
         if reply.fault == "hang_first":
             await asyncio.sleep(3600)
         elif reply.fault == "not_json":
