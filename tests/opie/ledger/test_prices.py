@@ -8,6 +8,7 @@ from genai_prices import Usage, calc_price
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.opie.ledger.calls import PricedAs, dearest
 from apps.opie.ledger.prices import VENDORS, cost_of, unit_prices
 from apps.opie.ledger.tokens import NO_TOKENS, TokenCounts
 from apps.opie.models.platforms import ApiType
@@ -88,3 +89,14 @@ def test_what_is_not_counted_is_not_priced() -> None:
     assert cost_of(None, prices) is None
     assert cost_of(TokenCounts(input=10), prices) is None
     assert cost_of(TokenCounts(input=10, output=0), prices) == Decimal("0.00002")
+
+
+def test_a_model_that_writes_nothing_has_a_price_without_one_of_output() -> None:
+    prices = unit_prices(ApiType.OPENAI, "", "text-embedding-3-small", moment=NOW)
+    assert prices is not None
+    assert prices.as_json() == {"input": "0.02"}
+    assert cost_of(TokenCounts(input=1_000_000, output=0), prices) == Decimal("0.02")
+    assert cost_of(TokenCounts(input=1_000_000, output=1), prices) is None
+    priced_as = PricedAs(ApiType.OPENAI, "", "text-embedding-3-small")
+    assert dearest(priced_as, 1_000_000, 0) == Decimal("0.02")
+    assert dearest(priced_as, 1_000_000, 1) is None

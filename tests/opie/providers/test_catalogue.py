@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from apps.opie.ledger.prices import VENDORS, unit_prices
 from apps.opie.models.platforms import ApiType
 from apps.opie.providers.catalogue import DEFAULT_MODELS, TIERS
+from apps.opie.providers.embedding.embedder import MOST_DIMENSIONS
+from apps.opie.providers.embedding.known_models import DEFAULT_EMBEDDINGS, KNOWN_MODELS, known_model
 from apps.opie.providers.registry import get_registry
 
-EVERY_MODEL = [*DEFAULT_MODELS.values(), *TIERS.values()]
+EVERY_MODEL = [*DEFAULT_MODELS.values(), *TIERS.values(), *KNOWN_MODELS]
 
 
 def test_every_platform_has_a_default_model_and_an_adapter() -> None:
@@ -31,3 +33,10 @@ def test_a_priced_model_is_in_the_list_under_its_own_name() -> None:
             _, found = get_snapshot().find_provider_model(model.model, None, VENDORS[model.api_type], None)
             assert found.id == model.model
             assert not found.deprecated
+
+
+def test_every_embedding_model_is_of_a_platform_that_embeds_and_fits_into_a_table() -> None:
+    assert {one.api_type for one in KNOWN_MODELS} <= {name for name, one in get_registry().items() if one.embed}
+    assert all(0 < one.dimensions <= one.native <= MOST_DIMENSIONS for one in KNOWN_MODELS)
+    assert all(one.dimensions == one.native or one.may_be_shorter for one in KNOWN_MODELS)
+    assert all(known_model(api_type, one.model) is one for api_type, one in DEFAULT_EMBEDDINGS.items())
