@@ -54,7 +54,7 @@ check: ## Check format, lint, types, imports, migrations, deployment settings, t
 
 pins: ## Compile requirements/*.in to exact pins with hashes
 	@sh launcher/install.sh dev
-	@for name in base production local dev; do \
+	@for name in base production local dev s3 gcs ocr; do \
 		echo "requirements/$$name.txt"; \
 		.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make pins" --override requirements/overrides.txt \
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; \
