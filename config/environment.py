@@ -5,7 +5,7 @@ The field's description is the documentation: docs/settings.md is checked agains
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, model_validator
@@ -95,6 +95,16 @@ class Environment(BaseSettings):
     OPIE_FETCH_ALLOWED_NETWORKS: list[IPv4Network | IPv6Network] = Field(
         [],
         description='Networks beside the public internet that knowledge bases may read web pages from, as in ["10.1.0.0/16"] (JSON list).',
+    )
+    OPIE_KNOWLEDGE_LARGEST_FILE: int = Field(
+        50_000_000, ge=1, description="Bytes of the largest file that may be handed in to a knowledge base."
+    )
+    OPIE_FILE_STORAGE: str = Field(
+        "django.core.files.storage.FileSystemStorage",
+        description="Where files are kept: Django's storage class. storages.backends.s3.S3Storage and storages.backends.gcloud.GoogleCloudStorage come with requirements/s3.txt and requirements/gcs.txt.",
+    )
+    OPIE_FILE_STORAGE_OPTIONS: dict[str, Any] = Field(
+        {}, description="Options of that storage, such as bucket_name (JSON object)."
     )
     EMAIL_URL: str = Field(
         "",

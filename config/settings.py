@@ -144,6 +144,10 @@ STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
 STATICFILES_DIRS = [ROOT / "static"] if (ROOT / "static").is_dir() else []
 MEDIA_ROOT = OPIE_DATA_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": environment.OPIE_FILE_STORAGE, "OPTIONS": environment.OPIE_FILE_STORAGE_OPTIONS},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 LANGUAGE_CODE = "en"
@@ -229,6 +233,7 @@ OPIE_DEMO_EMAIL = environment.OPIE_DEMO_EMAIL
 OPIE_DEMO_PASSWORD = environment.OPIE_DEMO_PASSWORD
 OPIE_OFFLINE_PAUSE_MS = environment.OPIE_OFFLINE_PAUSE_MS
 OPIE_BACKGROUND_RUNS = environment.OPIE_BACKGROUND_RUNS
+OPIE_KNOWLEDGE_LARGEST_FILE = environment.OPIE_KNOWLEDGE_LARGEST_FILE
 OPIE_SCHEDULES_PER_PERSON = environment.OPIE_SCHEDULES_PER_PERSON
 OPIE_EMBEDDING_FOLDER = environment.OPIE_EMBEDDING_FOLDER
 # Read when NumPy is imported. Its threads wait for each other busily: beside other processes they cost more than they win.

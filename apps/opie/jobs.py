@@ -11,8 +11,9 @@ from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
-# Whatever the clock starts and what is quick, and agents that run for minutes: neither waits for the other.
-QUICK, RUNS = "default", "runs"
+# Whatever the clock starts and what is quick, agents that run for minutes, and documents that are read and embedded: none
+# waits for the others.
+QUICK, RUNS, KNOWLEDGE = "default", "runs", "knowledge"
 
 _manager = JobManager(DjangoConnector())
 

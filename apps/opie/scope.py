@@ -4,7 +4,8 @@ Agno hands tools and models what a model or a caller wrote; who is asking is tak
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from apps.accounts.principal import Principal
@@ -19,6 +20,8 @@ class RunScope:
     session_id: UUID | None = None
     run_id: UUID | None = None
     purpose: str = "answer"
+    # What the run has read of knowledge bases, by number: tools add to it, and the answer's citations come from it.
+    passages: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
 
     def for_purpose(self, purpose: str) -> "RunScope":
         return replace(self, purpose=purpose)

@@ -16,6 +16,7 @@ from apps.opie import jobs, rows
 from apps.opie.engine import afterwards, approvals, background, remembering, schedules, summaries, waiting, watching
 from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.engine.continuing import continue_run
+from apps.opie.knowledge import claims, ingesting, names, reembedding, sources
 from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
 from apps.opie.ledger.notices import MAIL_JOB, tell_person
@@ -92,6 +93,46 @@ async def summarize(run_id: str) -> None:
 async def remember(run_id: str) -> None:
     """Note what the person said about themselves."""
     await remembering.remember(UUID(run_id))
+
+
+# What goes wrong with a document is written with the document, and so is when it is tried again.
+@app.task(name=names.INGEST, queue=jobs.KNOWLEDGE, pass_context=False)
+async def ingest(document_id: str) -> None:
+    """Read a document, so that it is found."""
+    await ingesting.ingest(UUID(document_id))
+
+
+@app.task(
+    name=names.REEMBED,
+    queue=jobs.KNOWLEDGE,
+    pass_context=False,
+    retry=RetryStrategy(max_attempts=8, exponential_wait=4),
+)
+async def reembed(index_id: str) -> None:
+    """Embed a base by another model."""
+    await reembedding.reembed(UUID(index_id))
+
+
+@app.task(name=names.REWORD, queue=jobs.KNOWLEDGE, pass_context=False)
+async def reword(base_id: str) -> None:
+    """Read the words of a base in another language."""
+    await rows.run(reembedding.reword, UUID(base_id))
+
+
+@app.task(name=names.SYNC_SOURCE, queue=jobs.KNOWLEDGE, pass_context=False)
+async def sync_source(source_id: str) -> None:
+    """See what has changed of a page or a sitemap that a base follows."""
+    await sources.sync(UUID(source_id))
+
+
+@app.periodic(cron="* * * * *", periodic_id="look-after-knowledge")
+@app.task(queueing_lock="look-after-knowledge", pass_context=False)
+async def look_after_knowledge(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Sync what is due, take up documents whose job was lost, and delete the indexes that nobody searches any more."""
+    await rows.run(sources.take_due)
+    if forgotten := await rows.run(claims.defer_forgotten):
+        logger.warning("%s documents were left behind by their jobs", len(forgotten))
+    await rows.run(reembedding.delete_retired)
 
 
 @app.task(name=TELL_MANAGERS, pass_context=False)

@@ -1,5 +1,6 @@
 /** The entry of the chat page, and of the home page, which leads into one. */
 import { watchApprovals } from "./approvals/decide.ts";
+import { linkAllMarks, watchPassages } from "./chat/citations.ts";
 import { Conversation } from "./chat/conversation.ts";
 import { takeQuestion, watchQuickStart } from "./chat/quick-start.ts";
 
@@ -8,4 +9,7 @@ watchQuickStart();
 const root = document.querySelector<HTMLElement>("[data-chat]");
 // Before the conversation listens: Escape in a card leaves the card, and stops no answer.
 if (root) watchApprovals();
+const panel = document.querySelector<HTMLDialogElement>("dialog#passage-panel");
+if (root && panel) watchPassages(root, panel);
+if (root) linkAllMarks(root);
 if (root) new Conversation(root).begin(takeQuestion());

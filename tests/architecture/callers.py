@@ -22,10 +22,12 @@ from apps.opie.models import (
     AgentOSSession,
     AIPlatform,
     Budget,
+    KnowledgeSource,
     Limit,
     RunEventBatch,
 )
 from apps.opie.models.runs import RunStatus
+from tests.opie.knowledge.bases import make_base, make_document
 from tests.opie.people import Person, make_key, make_person, make_team
 
 _numbers = itertools.count()
@@ -113,7 +115,14 @@ def make_things(owner: Person) -> dict[str, str]:
         user=owner.user, team=owner.team, agent=agent, name="Daily", message="Hi", cron="0 8 * * *",
         next_run_at=timezone.now() + timedelta(days=1),
     )  # fmt: skip
+    base = make_base(owner, visibility="team")
+    document, (chunk,) = make_document(base, ["What the owner knows."])
+    source = KnowledgeSource.objects.create(base=base, url="https://example.com/")
     return {
+        "base_id": str(base.pk),
+        "document_id": str(document.pk),
+        "chunk_id": str(chunk),
+        "source_id": str(source.pk),
         "agent_id": agent.agent_id,
         "tier": "analysis",
         "session_id": str(session.pk),

@@ -3,6 +3,7 @@
 Every change is a new version, written in the same transaction; both processes serve it with the next message.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,9 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Permission, Reach
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from apps.opie.models import Agent, AgentModel, AgentVersion, AIPlatform
+from apps.opie.models import Agent, AgentKnowledge, AgentModel, AgentVersion, AIPlatform, KnowledgeBase
 from apps.opie.models.agents import AgentVisibility
+from apps.opie.models.knowledge import KnowledgeVisibility
 from apps.opie.tools.registry import TOOLS
 
 # Of a definition, what is kept on the agent's own row.
@@ -85,7 +87,7 @@ def require_may_manage(principal: Principal, agent: Agent) -> None:
 
 def visible_agent(principal: Principal, agent_id: str) -> Agent:
     """The agent of this id; NotFound alike for one that is not there and one that is not for this person."""
-    agent = Agent.objects.visible_to(principal).with_parts().filter(agent_id=agent_id).first()
+    agent = Agent.objects.visible_to(principal).with_parts(principal).filter(agent_id=agent_id).first()
     if agent is None:
         raise NotFound("There is no such agent.", code="agent_not_found")
     return agent
@@ -111,6 +113,9 @@ def _write(agent: Agent, principal: Principal, definition: dict[str, Any]) -> No
     agent.save()
     if "models" in definition:
         _write_models(agent, principal, definition["models"])
+    if "knowledge_bases" in definition:
+        _write_knowledge(agent, principal, definition["knowledge_bases"])
+    _refuse_shared_vault(agent)
     author = User.objects.filter(pk=principal.user_id).first()
     AgentVersion.objects.create(agent=agent, number=agent.version, definition=agent.definition(), author=author)
 
@@ -127,6 +132,28 @@ def _write_models(agent: Agent, principal: Principal, models: list[dict[str, str
         )
         for position, entry in enumerate(models)
     )
+
+
+def _write_knowledge(agent: Agent, principal: Principal, base_ids: Sequence[UUID]) -> None:
+    """The bases in order; those that somebody else has given it, and this person may not see, stay behind them."""
+    visible = set(KnowledgeBase.objects.visible_to(principal).filter(pk__in=base_ids).values_list("pk", flat=True))
+    if unknown := [str(base_id) for base_id in base_ids if base_id not in visible]:
+        raise InvalidInput(fields={"knowledge_bases": [f"There is no knowledge base {', '.join(unknown)}."]})
+    hidden = agent.knowledge.exclude(pk__in=agent.knowledge.visible_to(principal).values("pk"))
+    wanted = [*dict.fromkeys(base_ids), *hidden.values_list("base_id", flat=True)]
+    agent.knowledge.all().delete()
+    AgentKnowledge.objects.bulk_create(
+        AgentKnowledge(agent=agent, position=position, base_id=base_id) for position, base_id in enumerate(wanted)
+    )
+
+
+def _refuse_shared_vault(agent: Agent) -> None:
+    """An agent that answers from somebody's vault is listed for them alone."""
+    vaults = agent.knowledge.filter(base__visibility=KnowledgeVisibility.PRIVATE)
+    if agent.visibility != AgentVisibility.PRIVATE and vaults.exists():
+        raise InvalidInput(
+            fields={"knowledge_bases": ["An agent with a private knowledge base has to be private as well."]}
+        )
 
 
 def _platforms(principal: Principal) -> dict[str, UUID]:

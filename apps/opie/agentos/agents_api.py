@@ -76,6 +76,7 @@ class AgentDefinition(StrictSerializer):
     output_schema = serializers.JSONField(required=False, allow_null=True)
     priority = serializers.IntegerField(min_value=0, max_value=HIGHEST_PRIORITY, required=False)
     starters = serializers.ListField(child=serializers.CharField(max_length=200), max_length=8, required=False)
+    knowledge_bases = serializers.ListField(child=serializers.UUIDField(), max_length=20, required=False)
     memory = serializers.BooleanField(required=False)
     local_only = serializers.BooleanField(required=False)
     visibility = serializers.ChoiceField(choices=AgentVisibility.choices, required=False)
@@ -138,7 +139,7 @@ class AgentsView(generics.ListAPIView[Agent]):
         words = self.request.query_params.get("search", "")
         return (
             Agent.objects.visible_to(principal_of(self.request))
-            .with_parts()
+            .with_parts(principal_of(self.request))
             .containing(words)
             .order_by("name", "agent_id")
         )

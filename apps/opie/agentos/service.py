@@ -42,7 +42,7 @@ class AgentOSService:
     def get_available_agents(self) -> list[dict[str, Any]]:
         """The agents this person may use, each as the REST API shows it, with capabilities and figures."""
         self._require(Permission.VIEW_AGENTS)
-        agents = list(Agent.objects.served_to(self.principal).with_parts())
+        agents = list(Agent.objects.served_to(self.principal).with_parts(self.principal))
         figures = figures_of_agents([agent.pk for agent in agents], self.principal)
         return [agent.definition() | {"metrics": figures[agent.pk].as_json()} for agent in agents]
 

@@ -37,7 +37,7 @@ def report(principal: Principal | None = None, agent_id: str | None = None) -> l
     if agent_id is not None:
         served = served.filter(agent_id=agent_id)
     known = _known()
-    lines = [_line(agent, principal, known) for agent in served.with_parts().order_by("agent_id")]
+    lines = [_line(agent, principal, known) for agent in served.with_parts(principal).order_by("agent_id")]
     # Only a look at everything can tell what is gone.
     if principal is None:
         lines += _removed(known, {line.agent_id for line in lines}, agent_id)

@@ -9,6 +9,7 @@ from apps.api.errors import Conflict
 from apps.opie.engine.approval_rules import tools_that_wait
 from apps.opie.engine.parts import database_for
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
+from apps.opie.knowledge.tool import INSTRUCTIONS, search_function
 from apps.opie.models import Agent
 from apps.opie.models.agents import AgentKind
 from apps.opie.providers.choice import model_for
@@ -35,7 +36,18 @@ def _agent(agent: Agent, principal: Principal) -> RecordedAgent:
 
 
 def _tools(agent: Agent, principal: Principal) -> list[Any]:
-    return functions_for(agent.tools, tools_that_wait(agent, principal.role))
+    return [*functions_for(agent.tools, tools_that_wait(agent, principal.role)), *_search(agent)]
+
+
+def _search(agent: Agent) -> list[Any]:
+    """The tool over the agent's knowledge. What of it is found is decided by who asks, in the search itself."""
+    base_ids = [row.base_id for row in agent.knowledge.all()]
+    return [search_function(base_ids)] if base_ids else []
+
+
+def _instructions(agent: Agent) -> str | None:
+    parts = [agent.system_prompt, INSTRUCTIONS if agent.knowledge.all() else ""]
+    return "\n\n".join(filter(None, parts)) or None
 
 
 def _team(agent: Agent, principal: Principal) -> RecordedTeam:
@@ -61,8 +73,8 @@ def _member(agent: Agent, role: str, principal: Principal) -> AgnoAgent:
         name=agent.name,
         role=role or agent.description,
         model=model_for(agent, principal),
-        instructions=agent.system_prompt or None,
-        tools=functions_for(agent.tools),
+        instructions=_instructions(agent),
+        tools=[*functions_for(agent.tools), *_search(agent)],
         tool_call_limit=MOST_TOOL_CALLS,
         markdown=True,
         telemetry=False,
@@ -74,7 +86,7 @@ def _settings(agent: Agent, principal: Principal) -> dict[str, Any]:
         "id": agent.agent_id,
         "name": agent.name,
         "description": agent.description or None,
-        "instructions": agent.system_prompt or None,
+        "instructions": _instructions(agent),
         "model": model_for(agent, principal),
         "db": database_for(principal, agent.history_length),
         "user_id": str(principal.user_id),

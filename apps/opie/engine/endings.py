@@ -6,6 +6,7 @@ from apps.api.errors import OPIE_ERROR, OpieError
 from apps.opie.engine import transcript
 from apps.opie.engine.observer import Failure, Observation
 from apps.opie.engine.settling import INTERRUPTED, Ending
+from apps.opie.knowledge.citing import cited
 from apps.opie.metrics.errors import RunError
 from apps.opie.models import AgentOSMessage
 from apps.opie.models.runs import RunStatus
@@ -44,7 +45,7 @@ def ending_of(status: RunStatus, seen: Observation, causes: str = "") -> Ending:
         duration_ms=seen.duration_ms(),
         time_to_first_token_ms=seen.time_to_first_token_ms,
         tool_ms=seen.tool_ms,
-        citations=seen.citations,
+        citations=[*cited(seen.passages, seen.text), *seen.citations],
         tool_errors=_tool_errors_of(seen),
     )
 

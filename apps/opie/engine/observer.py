@@ -59,6 +59,8 @@ class Observation:
     tool_calls: dict[str, ToolCall] = field(default_factory=dict)
     messages: list[Message] | None = None
     citations: list[dict[str, Any]] = field(default_factory=list)
+    # What it has read of knowledge bases, each with its number (knowledge/citing.py).
+    passages: list[dict[str, Any]] = field(default_factory=list)
     failure: Failure | None = None
     cancelled: bool = False
     # What is kept with the answer of its shape: the `output` it was read as, and what was `refused` before.

@@ -68,6 +68,7 @@ def restored(state: Mapping[str, Any], clock: Callable[[], float] = monotonic) -
         first_token=None if first_token is None else started + first_token,
         tool_calls={call["tool_call_id"]: _call_from_json(call) for call in state["tool_calls"]},
         citations=list(state["citations"]),
+        passages=list(state.get("passages", [])),
     )
 
 
@@ -140,6 +141,7 @@ def _state(seen: Observation, output: AnyOutput) -> dict[str, Any]:
             "text": seen.text,
             "reasoning": seen.reasoning,
             "citations": seen.citations,
+            "passages": seen.passages,
             "tool_calls": [
                 tool_as_json(call) | {"result": call.result, "refused": call.refused}
                 for call in seen.tool_calls.values()

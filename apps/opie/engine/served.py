@@ -37,6 +37,10 @@ _TIERS = """
     (SELECT string_agg(t.xmin::text || t.ctid::text, ',' ORDER BY t.id) FROM opie_modeltier t
      WHERE t.team_id IS NULL OR t.team_id = %(expressions)s)
 """
+_KNOWLEDGE = """
+    (SELECT string_agg(k.xmin::text || k.ctid::text, ',' ORDER BY k.id) FROM opie_agentknowledge k
+     WHERE k.agent_id = %(expressions)s)
+"""
 _ROW = "%(expressions)s || opie_agent.xmin::text || opie_agent.ctid::text"
 
 _kept: OrderedDict[tuple[UUID, UUID | None], tuple[str, Agent]] = OrderedDict()
@@ -93,6 +97,8 @@ def _statement(principal: Principal, agent_id: str, _include_private: bool) -> t
         Func(Value("", output_field=TextField()), template=_ROW, output_field=TextField()),
         Value(";", output_field=TextField()),
         Func(F("pk"), template=_MODELS, output_field=TextField()),
+        Value(";", output_field=TextField()),
+        Func(F("pk"), template=_KNOWLEDGE, output_field=TextField()),
         Value(";", output_field=TextField()),
         Func(Value(principal.team_id), template=_PLATFORMS, output_field=TextField()),
         Value(";", output_field=TextField()),

@@ -121,12 +121,13 @@ class Turn:
     async def _run(
         self, agno_run: AgnoRun, before: Observation | None = None, refused: list[ToolCall] | None = None
     ) -> None:
-        current_scope.set(RunScope(self.principal, self.agent.pk, self.session_id, self.run_id))
+        observer = Observer(str(self.run_id), seen=before)
+        scope = RunScope(self.principal, self.agent.pk, self.session_id, self.run_id, passages=observer.seen.passages)
+        current_scope.set(scope)
         live = self._live
         assert live is not None  # noqa: S101 - it was opened with the task
         if before is None:
             live.publish("run.started", {"agent_id": self.agent.agent_id, "title": self.opened.title})
-        observer = Observer(str(self.run_id), seen=before)
         for call in refused or []:
             observer.seen.tool_calls[call.id] = call
             live.publish("tool.finished", tool_as_json(call))

@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
@@ -63,12 +64,20 @@ class AgentQuerySet(models.QuerySet["Agent"]):
 
     def with_models(self) -> Self:
         """With models and their platforms at hand: what building an agent reads."""
-        return self.prefetch_related(models.Prefetch("models", AgentModel.objects.select_related("platform")))
+        return self._with_platforms().prefetch_related("knowledge")
 
-    def with_parts(self) -> Self:
-        """With models and members at hand: what showing agents reads."""
+    def with_parts(self, reader: Principal | None = None) -> Self:
+        """With models and members at hand, and the knowledge bases, of which a reader is shown those that they may see:
+        what showing agents reads."""
         members = AgentMember.objects.select_related("member")
-        return self.with_models().prefetch_related(models.Prefetch("members", members))
+        bases = apps.get_model("opie", "AgentKnowledge").objects.all()
+        return self._with_platforms().prefetch_related(
+            models.Prefetch("members", members),
+            models.Prefetch("knowledge", bases.visible_to(reader) if reader else bases),
+        )
+
+    def _with_platforms(self) -> Self:
+        return self.prefetch_related(models.Prefetch("models", AgentModel.objects.select_related("platform")))
 
     def stamp(self) -> str:
         """Changes whenever any agent of this set is added, changed or taken away."""
@@ -203,6 +212,7 @@ class Agent(models.Model):
             "priority": self.priority,
             "tools": list(self.tools),
             "starters": list(self.starters),
+            "knowledge_bases": [str(row.base_id) for row in self.knowledge.all()],
             "memory": self.memory,
             "local_only": self.local_only,
             "visibility": self.visibility,

@@ -336,12 +336,19 @@ class KnowledgeDocument(models.Model):
         return self.title
 
 
+class AgentKnowledgeQuerySet(models.QuerySet["AgentKnowledge"]):
+    def visible_to(self, principal: Principal) -> Self:
+        return self.filter(_reading(principal, "base__"))
+
+
 class AgentKnowledge(models.Model):
     """One base that an agent answers from. Who asks sees of it only what they may see themselves."""
 
     agent = models.ForeignKey(Agent, on_delete=models.CASCADE, related_name="knowledge")
     base = models.ForeignKey(KnowledgeBase, on_delete=models.CASCADE, related_name="agents")
     position = models.PositiveSmallIntegerField()
+
+    objects = AgentKnowledgeQuerySet.as_manager()
 
     class Meta:
         ordering = ["position"]

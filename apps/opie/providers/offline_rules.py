@@ -157,11 +157,41 @@ RULES = (
 _RULE_OF = {rule.tool: rule for rule in RULES}
 
 
+# --- knowledge bases -------------------------------------------------------------------------------
+KNOWLEDGE_TOOL = "search_knowledge"
+FEWEST_WORDS = 3
+MOST_QUOTED = 2
+LONGEST_QUOTE = 900
+PASSAGE = re.compile(
+    r"^(?P<number>\[\d+\]) (?P<where>[^\n]+)\n<passage>\n(?P<text>.*?)\n</passage>$", re.MULTILINE | re.DOTALL
+)
+
+
+def _is_a_question(text: str) -> bool:
+    return "?" in text or len(text.split()) >= FEWEST_WORDS
+
+
+def quoted(result: str) -> str:
+    """The first passages of a search as quotations, each with the number that it is cited by."""
+    passages = list(PASSAGE.finditer(result))[:MOST_QUOTED]
+    if not passages:
+        return f"I searched the knowledge bases of this agent. {result}"
+    quotes = [_quotation(one["text"], f"{one['where']} {one['number']}") for one in passages]
+    return "This is what the knowledge bases of this agent say:\n\n" + "\n\n".join(quotes)
+
+
+def _quotation(text: str, source: str) -> str:
+    cut = text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE].rsplit(" ", 1)[0] + " …"
+    return "\n".join(f"> {line}".rstrip() for line in cut.splitlines()) + f"\n\n— {source}"
+
+
 def reply_to(text: str, tools: frozenset[str]) -> Say | UseTool:
     """What to do about a person's message, given the names of the tools on offer."""
     for rule in RULES:
         if rule.tool in tools and (arguments := rule.arguments_for(text)) is not None:
             return UseTool(rule.tool, arguments)
+    if KNOWLEDGE_TOOL in tools and _is_a_question(text):
+        return UseTool(KNOWLEDGE_TOOL, {"query": text})
     return Say(_what_i_am(tools))
 
 
@@ -174,6 +204,8 @@ def present(results: list[tuple[str, str, bool]]) -> Say:
 
 
 def _sentence(tool: str, text: str, failed: bool) -> str:
+    if tool == KNOWLEDGE_TOOL and not failed:
+        return quoted(text.strip())
     plain = _plain(text).strip()
     if failed or plain.lower().startswith("error"):
         return f"I asked the tool {tool}, but it could not help: {plain or 'it said nothing.'}"
@@ -201,7 +233,9 @@ def _plain(text: str) -> str:
 
 def _what_i_am(tools: frozenset[str]) -> str:
     abilities = [rule.ability for rule in RULES if rule.tool in tools]
-    others = sorted(tools - _RULE_OF.keys())
+    if KNOWLEDGE_TOOL in tools:
+        abilities.append("quote what its knowledge bases say about a question")
+    others = sorted(tools - _RULE_OF.keys() - {KNOWLEDGE_TOOL})
     lines = [INTRODUCTION, HOW_TO_CONNECT]
     if abilities:
         lines.append("With the tools of this agent I can already " + _listed(abilities) + ".")

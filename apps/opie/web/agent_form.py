@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -12,7 +13,7 @@ from django.forms import BoundField
 from django.utils.translation import gettext_lazy as _
 
 from apps.accounts.principal import Principal
-from apps.opie.models import Agent, AIPlatform
+from apps.opie.models import Agent, AIPlatform, KnowledgeBase
 from apps.opie.models.agents import (
     DEFAULT_PRIORITY,
     HIGHEST_PRIORITY,
@@ -38,7 +39,7 @@ _GROUPS: tuple[tuple[Any, tuple[str, ...]], ...] = (
         _("What it answers through"),
         ("tier", "platform_1", "model_1", "platform_2", "model_2", "platform_3", "model_3", "local_only"),
     ),
-    (_("What it may use"), ("tools", "memory", "history_length", "temperature", "max_tokens")),
+    (_("What it may use"), ("tools", "knowledge_bases", "memory", "history_length", "temperature", "max_tokens")),
     (_("Who sees it"), ("visibility", "status", "priority")),
 )
 # Two of these stand side by side where there is room.
@@ -191,6 +192,13 @@ class AgentForm(forms.Form):
     tools = forms.MultipleChoiceField(
         label=_("Tools"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox"})
     )
+    knowledge_bases = forms.TypedMultipleChoiceField(
+        label=_("Knowledge"),
+        required=False,
+        coerce=UUID,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox"}),
+        help_text=_("It answers from these, as far as the person who asks may read them."),
+    )
     memory = _yes(
         label=_("Remembers people"), help_text=_("Keeps what a person tells it, for that person's later chats.")
     )
@@ -237,7 +245,15 @@ class AgentForm(forms.Form):
             if agent.kind not in (AgentKind.CONVERSATIONAL, AgentKind.TASK):
                 del self.fields["kind"]
         self._offer_tools(agent)
+        self._offer_knowledge(principal)
         self._offer_platforms(principal)
+
+    def _offer_knowledge(self, principal: Principal) -> None:
+        found = KnowledgeBase.objects.visible_to(principal).order_by("name").values_list("pk", "name")
+        if found:
+            self.fields["knowledge_bases"].choices = list(found)  # type: ignore[attr-defined]
+        else:
+            del self.fields["knowledge_bases"]
 
     def groups(self) -> Iterator[FieldGroup]:
         for title, names in _GROUPS:

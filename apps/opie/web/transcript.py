@@ -73,6 +73,7 @@ class Answer:
     message_id: UUID | None = None
     versions: Versions | None = None
     given: Given | None = None
+    citations: Sequence[Mapping[str, Any]] = ()
 
     @property
     def has_ended(self) -> bool:
@@ -214,6 +215,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
             source=_source(rows),
             question=question,
             message_id=last.pk,
+            citations=last.citations,
         )
     used = known.usage.get(run.pk)
     performance = getattr(run, "performance", None)
@@ -236,6 +238,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
         message_id=last.pk,
         versions=known.versions.get(rows[0].pk),
         given=known.given.get(run.pk),
+        citations=last.citations,
     )
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.opie.web import activity_pages, agent_pages, memory_pages, schedule_pages, views
+from apps.opie.web import activity_pages, agent_pages, knowledge_pages, memory_pages, schedule_pages, views
 
 app_name = "pages"
 
@@ -15,6 +15,26 @@ urlpatterns = [
     path("agentos/chat/", views.ChatHomeView.as_view(), name="chat-home"),
     path("agentos/chat/<slug:agent_id>/", views.AgentOSChatView.as_view(), name="chat"),
     path("agentos/history/", views.HistoryView.as_view(), name="history"),
+    path("agentos/knowledge/", knowledge_pages.KnowledgeView.as_view(), name="knowledge"),
+    path("agentos/knowledge/new/", knowledge_pages.NewBaseView.as_view(), name="new-base"),
+    path("agentos/knowledge/passages/<uuid:chunk_id>/", knowledge_pages.PassagePage.as_view(), name="passage"),
+    path("agentos/knowledge/<uuid:base_id>/", knowledge_pages.BaseView.as_view(), name="base"),
+    path("agentos/knowledge/<uuid:base_id>/documents/", knowledge_pages.DocumentsPiece.as_view(), name="documents"),
+    path(
+        "agentos/knowledge/<uuid:base_id>/documents/<uuid:document_id>/",
+        knowledge_pages.DocumentPage.as_view(),
+        name="document",
+    ),
+    path("agentos/knowledge/<uuid:base_id>/search/", knowledge_pages.BaseSearchPage.as_view(), name="base-search"),
+    path("agentos/knowledge/<uuid:base_id>/sources/", knowledge_pages.SourcesPage.as_view(), name="base-sources"),
+    path(
+        "agentos/knowledge/<uuid:base_id>/sources/<uuid:source_id>/",
+        knowledge_pages.SourceActionView.as_view(),
+        name="source",
+    ),
+    path(
+        "agentos/knowledge/<uuid:base_id>/settings/", knowledge_pages.BaseSettingsPage.as_view(), name="base-settings"
+    ),
     path("agentos/memory/", memory_pages.MemoryView.as_view(), name="memory"),
     path("agentos/memory/forget/", memory_pages.ForgetAgentView.as_view(), name="forget-agent"),
     path("agentos/memory/restore/", memory_pages.RestoreMemoryView.as_view(), name="restore-memory"),

@@ -94,7 +94,12 @@ class AgentOSAgentListView(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         search = self.request.GET.get("q", "").strip()[:200]
-        agents = list(Agent.objects.visible_to(self.principal).with_parts().select_related("owner").containing(search))
+        agents = list(
+            Agent.objects.visible_to(self.principal)
+            .with_parts(self.principal)
+            .select_related("owner")
+            .containing(search)
+        )
         figures = figures_of_agents([agent.pk for agent in agents], self.principal)
         return super().get_context_data(
             agents=[(agent, figures[agent.pk], may_manage(self.principal, agent)) for agent in agents],

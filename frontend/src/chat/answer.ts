@@ -1,6 +1,7 @@
 import { fetchCard } from "../approvals/decide.ts";
 import { duration, money, tokens } from "../format.ts";
 import { MarkdownStream } from "../markdown/stream.ts";
+import { showCitations } from "./citations.ts";
 import type { Failure, Finished, RunEvent } from "./events.ts";
 import { refresh as refreshTimes } from "../shell/times.ts";
 import { Refused } from "./api.ts";
@@ -182,6 +183,7 @@ export class Answer {
     this.#end("completed");
     setText(this.element, "[data-model]", [result.platform, result.model].filter(Boolean).join(" · "));
     this.#showFigures(result);
+    showCitations(this.element, result.citations ?? []);
   }
 
   /** The stored answer is the truth: what the stream did not bring is taken from it. */

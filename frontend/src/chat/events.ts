@@ -8,6 +8,15 @@ export interface Failure {
   request_id?: string;
 }
 
+/** Where a part of an answer comes from: a passage of a knowledge base by its number, or an address. */
+export interface Citation {
+  number?: number;
+  is_named?: boolean;
+  title: string;
+  chunk_id?: string;
+  url?: string;
+}
+
 export interface Finished {
   agent_id: string;
   content: string;
@@ -18,6 +27,7 @@ export interface Finished {
   cost: string | null;
   currency: string;
   duration_ms: number | null;
+  citations?: Citation[];
 }
 
 interface Common {

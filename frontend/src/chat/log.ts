@@ -1,5 +1,6 @@
 import { callApi, Refused } from "./api.ts";
 import { Answer } from "./answer.ts";
+import { linkAllMarks } from "./citations.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
 import type { ScrollFollower } from "./scroll.ts";
 
@@ -81,6 +82,7 @@ export class ChatLog {
     this.#empty.hidden = items.length > 0;
     this.element.replaceChildren(this.#empty, ...items);
     this.tip = drawn.tip;
+    linkAllMarks(this.element);
     window.htmx?.process(this.element);
   }
 
@@ -100,7 +102,7 @@ export class ChatLog {
 }
 
 const BRANCHING = "[data-edit], [data-again], [data-branch]";
-const TAKEN = ["[data-versions]", "[data-given]"];
+const TAKEN = ["[data-versions]", "[data-given]", "[data-citations]"];
 
 function take(here: HTMLElement, there: HTMLElement): void {
   if (there.dataset.message) here.dataset.message = there.dataset.message;

@@ -11,6 +11,7 @@ from apps.accounts.models import Membership, Role
 from apps.accounts.principal import Principal, principal_for
 from apps.opie.models import (
     Agent,
+    AgentKnowledge,
     AgentOSApproval,
     AgentOSError,
     AgentOSMemory,
@@ -26,6 +27,7 @@ from apps.opie.models import (
     KnowledgeDocument,
     Limit,
     ModelPrice,
+    ModelTier,
 )
 from tests.opie.people import Person, make_key, make_person
 
@@ -111,6 +113,16 @@ def document_of(person: Person, visibility: str) -> KnowledgeDocument:
     return KnowledgeDocument.objects.create(base=base_of(person, visibility), title="Secret")
 
 
+def knowledge_of(person: Person, visibility: str) -> AgentKnowledge:
+    agent = agent_of(person, "private", "published")
+    return AgentKnowledge.objects.create(agent=agent, base=base_of(person, visibility), position=0)
+
+
+def tier_of(person: Person, *, of_team: bool) -> ModelTier:
+    team = person.team if of_team else None
+    return ModelTier.objects.create(team=team, tier="writing", platform=platform_of(person), model="m", position=0)
+
+
 ONLY_OWN = {"ann"}
 TEAM = {"ann", "owner", "ben", "vera"}
 EVERYBODY = TEAM | {"eve", "nia", "away"}
@@ -135,6 +147,8 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("limit", Limit, limit_of, TEAM),
     ("team's price", ModelPrice, lambda p: price_of(p, of_team=True), TEAM),
     ("installation's price", ModelPrice, lambda p: price_of(p, of_team=False), EVERYBODY),
+    ("team's tier", ModelTier, lambda p: tier_of(p, of_team=True), TEAM),
+    ("installation's tier", ModelTier, lambda p: tier_of(p, of_team=False), EVERYBODY),
     ("private agent", Agent, lambda p: agent_of(p, "private", "published"), ONLY_OWN),
     ("private draft", Agent, lambda p: agent_of(p, "private", "draft"), ONLY_OWN),
     ("team agent", Agent, lambda p: agent_of(p, "team", "published"), TEAM),
@@ -147,6 +161,8 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("document of a vault", KnowledgeDocument, lambda p: document_of(p, "private"), ONLY_OWN),
     ("document of a team base", KnowledgeDocument, lambda p: document_of(p, "team"), TEAM),
     ("document of a public base", KnowledgeDocument, lambda p: document_of(p, "public"), EVERYBODY),
+    ("agent's vault", AgentKnowledge, lambda p: knowledge_of(p, "private"), ONLY_OWN),
+    ("agent's team base", AgentKnowledge, lambda p: knowledge_of(p, "team"), TEAM),
     ("public draft", Agent, lambda p: agent_of(p, "public", "draft"), TEAM - {"vera"}),
 ]
 

@@ -1,4 +1,4 @@
-"""The worker process: jobs that are quick, and agents that run for minutes, each with places of their own."""
+"""The worker process: jobs that are quick, agents that run for minutes, and documents, each with places of their own."""
 
 import asyncio
 import signal
@@ -23,10 +23,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--jobs", type=int, default=4, help="quick jobs at once (mail, recovery, the clock)")
         parser.add_argument("--runs", type=int, default=settings.OPIE_BACKGROUND_RUNS, help="agents at once")
+        parser.add_argument("--documents", type=int, default=2, help="documents read and embedded at once")
         parser.add_argument("--grace", type=float, default=12.0, help="seconds that running ones get to end")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
-        places = {jobs.QUICK: options["jobs"], jobs.RUNS: options["runs"]}
+        places = {jobs.QUICK: options["jobs"], jobs.RUNS: options["runs"], jobs.KNOWLEDGE: options["documents"]}
         # Tasks that are deferred from within keep Django's connection (apps/opie/jobs.py).
         with app.replace_connector(app.connector.get_worker_connector()):  # type: ignore[attr-defined]
             was_stopped = asyncio.run(_work(places, options["grace"]))

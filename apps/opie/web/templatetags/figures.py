@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.utils import timezone
@@ -9,6 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+
+from apps.opie.knowledge.citing import place_of
 
 register = template.Library()
 
@@ -24,6 +27,12 @@ def tokens(count: int | str | None) -> str:
     if count < 1000:
         return str(count)
     return f"{count / 1000:.{1 if count < 9950 else 0}f} k"
+
+
+@register.filter
+def place(location: dict[str, Any] | None) -> str:
+    """Where in its document a passage is: {"page": 3, "heading": "Refunds"} → page 3, Refunds."""
+    return place_of(location or {})
 
 
 @register.filter
