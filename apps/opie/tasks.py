@@ -17,6 +17,7 @@ from apps.opie.engine import afterwards, approvals, background, remembering, sch
 from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.engine.continuing import continue_run
 from apps.opie.knowledge import claims, ingesting, names, reembedding, sources
+from apps.opie.knowledge.statistics import refresh_statistics
 from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
 from apps.opie.ledger.notices import MAIL_JOB, tell_person
@@ -117,6 +118,12 @@ async def reembed(index_id: str) -> None:
 async def reword(base_id: str) -> None:
     """Read the words of a base in another language."""
     await rows.run(reembedding.reword, UUID(base_id))
+
+
+@app.task(name=names.COUNT_WORDS, queue=jobs.KNOWLEDGE, pass_context=False)
+async def count_words(index_id: str) -> None:
+    """Count in how many chunks of an index each word is, if much has changed."""
+    await rows.run(refresh_statistics, UUID(index_id))
 
 
 @app.task(name=names.SYNC_SOURCE, queue=jobs.KNOWLEDGE, pass_context=False)

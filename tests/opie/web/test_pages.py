@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.opie.models import Agent
+from apps.opie.models import Agent, AgentTally
 from tests.opie.people import Person
 from tests.opie.web.conftest import MakeChat, SignIn, add_turn
 
@@ -57,7 +57,7 @@ def test_a_person_without_agents_is_told_what_they_are_for(client: Client) -> No
 def test_the_list_shows_what_each_agent_can_do(
     client: Client, person: Person, agents: Agents, make_chat: MakeChat
 ) -> None:
-    make_chat(person, agents["helper"], turns=2)
+    AgentTally.objects.create(agent=agents["helper"], team=person.team, shard=3, completed=2, duration_ms=2400)
     text = client.get("/agentos/agents/").content.decode()
     for expected in (
         "calculate",
