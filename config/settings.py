@@ -93,6 +93,8 @@ DATABASES = {
         "PORT": _database.pop("port", ""),
         "OPTIONS": {
             **_database,
+            # Statements whose text stays the same (apps/api/statements.py) are prepared when they come for the sixth time.
+            "prepare_threshold": 5,
             "pool": {"min_size": 1, "max_size": environment.DATABASE_POOL_SIZE, "timeout": 10},
         },
     }

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -19,6 +18,7 @@ from apps.accounts.permissions import SCOPES, grantable_scopes, permissions_of
 from apps.accounts.principal import Principal
 from apps.accounts.tokens import hash_secret
 from apps.api.errors import InvalidInput, NotSignedIn
+from apps.api.statements import prepared_cursor
 
 KEY_START = "opie_"
 _PREFIX_LENGTH = 10
@@ -139,7 +139,7 @@ class _Row(NamedTuple):
 
 
 def _row_of(prefix: str) -> _Row | None:
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_FIND, [prefix])
         columns = cursor.fetchone()
     return _Row(*columns) if columns else None

@@ -15,8 +15,8 @@ from typing import Any, Self
 from uuid import UUID
 
 from agno.models.message import Message
-from django.db import connection
 
+from apps.api.statements import prepared_cursor
 from apps.opie.engine import transcript
 from apps.opie.models import Agent, AgentOSMessage
 from apps.opie.models.messages import MessageRole, MessageStatus
@@ -154,7 +154,7 @@ def _read(message_id: UUID, limits: Limits, *, of_question: bool) -> Chain | Non
         "most_read": most_read,
         "most_walked": most_read + WINDOWS_WALKED * limits.messages,
     }
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_READ, arguments)
         names = [column.name for column in cursor.description]
         found = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, NotFound
 from apps.api.ids import uuid7
+from apps.api.statements import prepared_cursor
 from apps.opie.engine import recording
 from apps.opie.engine.attempts import tell_worker
 from apps.opie.engine.settling import Ending, interrupt, settle
@@ -171,7 +172,7 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
 
 def _admit(principal: Principal, ask: Ask, now: datetime) -> None:
     """Most teams have neither: one look says so."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_RULES, {"team": principal.team_id})
         has_budgets, limits_runs = cursor.fetchone()
     if has_budgets and not ask.may_be_free:
@@ -185,7 +186,7 @@ def _place_for(principal: Principal, ask: Ask, now: datetime) -> _Place:
     if session_id is None:
         return _Place(ask.new_session_id or uuid7(), principal.acting_team)
     asked = {"session": session_id, "user": principal.user_id, "team": principal.team_id}
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_LOCK_SESSION, asked)
         found = cursor.fetchone()
         if found is None:
@@ -321,7 +322,7 @@ def _insert(values: dict[str, Any]) -> None:
     if values["asks"]:
         parts.append(_INSERT_QUESTION)
     names = [f"part{number} AS ({part})" for number, part in enumerate(parts)]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(f"WITH {', '.join(names)} SELECT 1", values)
 
 

@@ -13,11 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import F, Func, TextField, Value
 from django.db.models.functions import Concat
 
 from apps.accounts.principal import Principal
+from apps.api.statements import prepared_cursor
 from apps.opie.models import Agent
 from apps.opie.models.agents import AgentKind
 
@@ -50,7 +50,7 @@ _lock = Lock()
 def served_agent(principal: Principal, agent_id: str) -> Agent | None:
     """The agent of this id with its models, if this person may talk to it now. The row is the caller's own copy."""
     statement, arguments = _statement(principal, agent_id, settings.AGENTOS_INCLUDE_VAULT_AGENTS)
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(statement, arguments)
         found = cursor.fetchone()
     if found is None:

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
+from apps.api.statements import prepared_cursor
 from apps.opie.engine import afterwards, approvals, recording, transcript
 from apps.opie.engine.attempts import Another, another_attempt, tell_worker
 from apps.opie.engine.live.event_rows import tell
@@ -90,7 +91,7 @@ def settle(run_id: UUID, ending: Ending, events: Events, last_number: int) -> Se
 
 def lock_session_of(run_id: UUID) -> None:
     """For whoever locks the run next, and then settles it."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_LOCK_SESSION, [run_id])
 
 
@@ -160,7 +161,7 @@ def _end(run: AgentOSRun, ending: Ending, events: Events, last_number: int, now:
 
 
 def _locked(run_id: UUID) -> AgentOSRun | None:
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_LOCK_RUN, [run_id, run_id])
         found = cursor.fetchone()
     if found is None:
@@ -238,7 +239,7 @@ def _write(
         "events": json.dumps(events),
         "now": now,
     }
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(f"WITH {with_all} {_NEXT_RUN}", values)
         next_run: UUID | None = cursor.fetchone()[0]
     return next_run

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import NamedTuple, TypedDict
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet
 
+from apps.api.statements import prepared_cursor
 from apps.opie.ledger.prices import CURRENCY
 from apps.opie.models.usage import AgentOSUsage, CallOutcome, Certainty
 
@@ -80,7 +80,7 @@ def usage_of_runs(run_ids: Iterable[UUID]) -> dict[UUID, RunUsage]:
 
 
 def _read_calls(run_ids: list[UUID]) -> list[_Call]:
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_CALLS, [run_ids, min(map(_first_call_id, run_ids))])
         return [_Call(*row) for row in cursor.fetchall()]
 

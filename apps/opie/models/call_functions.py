@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
+from apps.api.statements import prepared_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def admit(**asked: Any) -> Refused | None:
 
     Makes no transaction of its own beyond the statement. Answers None when it is done, else why it is not.
     """
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("SELECT opie_admit(%s)", [_json(asked)])
         (answer,) = cursor.fetchone()
     return None if answer is None else Refused(**json.loads(answer, parse_float=Decimal))
@@ -42,7 +42,7 @@ def admit(**asked: Any) -> Refused | None:
 
 def settle(**asked: Any) -> Settled:
     """Close a `call`, end what was held for it (`hold`), and correct its `counters` if this closed it: what is given."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("SELECT * FROM opie_settle(%s)", [_json(asked)])
         closed, to_warn = cursor.fetchone()
     return Settled(bool(closed), to_warn)
@@ -50,7 +50,7 @@ def settle(**asked: Any) -> Settled:
 
 def count(counters: list[dict[str, Any]]) -> None:
     """Add to counters, whatever their limits say."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute("SELECT opie_count(%s)", [_json(counters)])
 
 

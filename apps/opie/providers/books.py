@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.principal import Principal
 from apps.api.errors import BudgetExceeded
+from apps.api.statements import prepared_cursor
 from apps.opie.ledger import budgets
 from apps.opie.ledger.budget_refusals import refusal_of
 from apps.opie.ledger.calls import HowItEnded, PricedAs, dearest, ending_of, let_go_of_what_was_deleted, new_call
@@ -170,7 +171,7 @@ def _rules(principal: Principal, candidate: Candidate) -> _Rules:
     platform, model = candidate.platform, candidate.model
     asked = asking(principal, platform, model)
     asked |= {"platform_name": platform.platform_name, "now": timezone.now()}
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_RULES, asked)
         has_budgets, found, *price = cursor.fetchone()
     limits = [CallLimit(**limit) for limit in json.loads(found)] if found else []
