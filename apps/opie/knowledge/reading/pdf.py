@@ -18,6 +18,8 @@ REOPENED_EVERY = 200
 
 # How pdfium writes a hyphen at which a word is broken across lines.
 _BROKEN_WORD = re.compile("[\x02\u00ad\ufffe](?:\r?\n)?")
+# Characters in a line of a column; shorter lines end where their writer ended them.
+_NARROWEST = 36
 _LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _NEW_ITEM = re.compile(r"[-–—•▪◦●○■*·]\s|\(?\d{1,3}(?:\.\d{1,3})*[.)]\s|\d{1,3}(?:\.\d{1,3})+\s|\(?[a-zA-Z][.)]\s")
 # What leads from a title to its page in a table of contents.
@@ -105,7 +107,7 @@ def unwrapped(text: str) -> str:
     lengths = sorted(len(line) for line in lines if line)
     if not lengths:
         return ""
-    full = 0.75 * lengths[len(lengths) * 9 // 10 if len(lengths) > 1 else 0]
+    full = max(_NARROWEST, 0.75 * lengths[len(lengths) * 9 // 10])
     parts: list[str] = []
     for before, line in zip(["", *lines], lines, strict=False):
         goes_on = len(before) >= full and line and not _NEW_ITEM.match(line)
