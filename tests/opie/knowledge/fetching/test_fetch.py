@@ -150,6 +150,7 @@ async def test_packing_that_unpacks_to_nothing_for_ever_ends(site: Site, tmp_pat
         ("deflate", zlib.compress(b"hello"), "fetch_type"),
         ("gzip, gzip", gzip.compress(gzip.compress(b"hello")), "fetch_type"),
     ],
+    ids=["cut off", "not packed", "br", "deflate", "twice"],  # not by bytes: the time of packing is among them
 )
 async def test_packing_that_is_damaged_or_was_not_asked_for(
     coding: str, body: bytes, code: str, site: Site, tmp_path: Path

@@ -167,6 +167,7 @@ async def test_there_is_none(site: Site) -> None:
         b'<urlset><url a="' + b"a" * (LONGEST_TOKEN + 200_000) + b'"/>' + LISTED + b"</urlset>",
         b"x" * (LONGEST_TOKEN + 200_000) + b"\nhttp://127.0.0.1:65535/",
     ],
+    ids=lambda body: str(len(body)),  # not by its bytes: the time of packing is among them
 )
 async def test_a_file_that_is_no_sitemap(body: bytes, site: Site) -> None:
     site.pages["/map"] = Page(body, XML)
