@@ -232,15 +232,15 @@ async def test_whoever_stops_a_fetch_leaves_no_file(site: Site, tmp_path: Path) 
 
 
 async def test_two_connections_at_once_and_the_wait_is_not_counted(site: Site, tmp_path: Path) -> None:
-    """Twelve pages of a fifth of a second: whoever is last waits longer than a page may take."""
+    """Sixteen pages of half a second: whoever is last waits longer than a page may take."""
 
     async def write(writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
 
     site.pages["/"] = Page(b"hello", then=write)
-    limits = replace(SMALL, most_seconds=1.0)
-    await asyncio.gather(*(fetch(site.url, tmp_path / str(number), limits=limits) for number in range(12)))
-    assert (site.most_open, len(site.asked)) == (AT_ONCE, 12)
+    limits = replace(SMALL, most_seconds=3.0)
+    await asyncio.gather(*(fetch(site.url, tmp_path / str(number), limits=limits) for number in range(16)))
+    assert (site.most_open, len(site.asked)) == (AT_ONCE, 16)
 
 
 @pytest.mark.parametrize(
