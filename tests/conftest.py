@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,11 +32,20 @@ def _nothing_left_on_closed_loops() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _databases_go_whoever_is_in_them() -> None:
     """At the very end, threads and processes of tests that were cancelled may still hold a connection."""
+    from django.db import ProgrammingError
     from django.db.backends.postgresql.creation import DatabaseCreation
 
     def destroy(creation: Any, name: str, verbosity: int) -> None:
-        with creation._nodb_cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {creation.connection.ops.quote_name(name)} WITH (FORCE)")
+        for tries_left in range(40, -1, -1):
+            try:
+                with creation._nodb_cursor() as cursor:
+                    cursor.execute(f"DROP DATABASE {creation.connection.ops.quote_name(name)} WITH (FORCE)")
+                    return
+            except ProgrammingError:
+                # The database's own cleaning is at work in it, and is not ours to end: it is done in a moment.
+                if not tries_left:
+                    raise
+                time.sleep(0.25)
 
     DatabaseCreation._destroy_test_db = destroy  # type: ignore[method-assign, assignment]
 

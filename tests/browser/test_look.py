@@ -15,9 +15,13 @@ from apps.opie.models import (
     AgentOSRun,
     AgentOSSchedule,
     AgentOSSession,
+    KnowledgeDocument,
+    KnowledgeSource,
 )
+from apps.opie.models.chunks import Chunk384
 from tests.browser.chatting import ask, wait_for
 from tests.browser.conftest import OpenPage
+from tests.opie.knowledge.bases import make_base, make_document
 from tests.opie.people import Person
 from tests.vendors.reply import Reply
 from tests.vendors.server import VendorServer
@@ -40,6 +44,14 @@ SIGNED_IN = [
     "/agentos/schedules/",
     "/agentos/schedules/new/",
     "/agentos/memory/",
+    "/agentos/knowledge/",
+    "/agentos/knowledge/new/",
+    "/agentos/knowledge/{base}/",
+    "/agentos/knowledge/{base}/search/",
+    "/agentos/knowledge/{base}/sources/",
+    "/agentos/knowledge/{base}/settings/",
+    "/agentos/knowledge/{base}/documents/{document}/",
+    "/agentos/knowledge/passages/{chunk}/",
     "/agentos/nothing-here/",
 ]
 RICH = (
@@ -93,6 +105,11 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
     AgentOSSchedule.objects.create(
         **shared, name="Name" * 25, message="Ask " * 90, cron="0 9 * * 1-5", next_run_at=now, problem="Broken " * 30
     )
+    base = make_base(person, visibility="team", name="Base" * 25, description="About " * 60)
+    make_document(base, ["Said " * 90, "unbroken" * 60], title="Title" * 40, tags=["tag" * 15], file_name="f" * 200)
+    KnowledgeDocument.objects.create(base=base, title="Lost", status="failed", reason="Reason " * 50)
+    KnowledgeDocument.objects.create(base=base, title="Now", status="processing", parts_done=3, parts_total=9)
+    KnowledgeSource.objects.create(base=base, url=f"https://example.com/{'x' * 300}", problem="Down " * 40)
     for number in range(3):
         AgentOSMemory.objects.create(**shared, memory="Remembers" * 40, topics=["topic" * 15] * number)
 
@@ -101,6 +118,8 @@ def address(path: str, session: AgentOSSession) -> str:
     """An address with the ids of what there is."""
     approval = AgentOSApproval.objects.filter(status="pending").first()
     known = {"session": session.pk, "approval": approval and approval.pk, "run": approval and approval.run_id}
+    if chunk := Chunk384.objects.order_by("position").first():
+        known |= {"chunk": chunk.pk, "document": chunk.document_id, "base": chunk.document.base_id}
     return path.format(**known)
 
 
