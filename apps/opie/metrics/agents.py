@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from apps.accounts.principal import Principal
 from apps.opie.models import AgentOSPerformance, AgentOSRun, AgentTally
@@ -54,9 +54,12 @@ def figures_of_agents(agents: Sequence[UUID], principal: Principal) -> dict[UUID
 
 def agent_figures(agents: Sequence[UUID], team_id: UUID | None) -> dict[UUID, AgentFigures]:
     """The same for a team: what each of these agents did for it, whoever owns the agent."""
-    counted = AgentTally.objects.filter(agent__in=agents, team=team_id).values("agent_id").annotate(**_SUMS)
-    found = {row["agent_id"]: _figures_of(dict(row)) for row in counted.order_by()}
-    return {agent: found.get(agent, AgentFigures()) for agent in agents}
+    return _summed(AgentTally.objects.filter(agent__in=agents, team=team_id), agents)
+
+
+def figures_of_everybody(agents: Sequence[UUID]) -> dict[UUID, AgentFigures]:
+    """The same over all teams: for the installation's own choices, which nobody else is told of."""
+    return _summed(AgentTally.objects.filter(agent__in=agents), agents)
 
 
 def values_to_count(run: AgentOSRun, performance: AgentOSPerformance) -> dict[str, Any]:
@@ -88,6 +91,12 @@ COUNT_RUN = """
 """
 _COUNTED = ("completed", "failed", "cancelled", "duration_ms", "first_tokens", "first_token_ms")
 _SUMS = {f"all_{name}": Sum(name) for name in _COUNTED}
+
+
+def _summed(tallies: QuerySet[AgentTally], agents: Sequence[UUID]) -> dict[UUID, AgentFigures]:
+    counted = tallies.order_by().values("agent_id").annotate(**_SUMS)
+    found = {row["agent_id"]: _figures_of(dict(row)) for row in counted}
+    return {agent: found.get(agent, AgentFigures()) for agent in agents}
 
 
 def _figures_of(row: dict[str, Any]) -> AgentFigures:

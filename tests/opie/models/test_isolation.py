@@ -23,6 +23,7 @@ from apps.opie.models import (
     AgentOSUsage,
     AIPlatform,
     Budget,
+    DispatchDecision,
     KnowledgeBase,
     KnowledgeDocument,
     Limit,
@@ -123,6 +124,10 @@ def tier_of(person: Person, *, of_team: bool) -> ModelTier:
     return ModelTier.objects.create(team=team, tier="writing", platform=platform_of(person), model="m", position=0)
 
 
+def decision_of(person: Person) -> DispatchDecision:
+    return DispatchDecision.objects.create(user=person.user, team=person.team, task="Secret")
+
+
 ONLY_OWN = {"ann"}
 TEAM = {"ann", "owner", "ben", "vera"}
 EVERYBODY = TEAM | {"eve", "nia", "away"}
@@ -133,6 +138,7 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("session", AgentOSSession, session_of, ONLY_OWN),
     ("message", AgentOSMessage, message_of, ONLY_OWN),
     ("run", AgentOSRun, run_of, ONLY_OWN),
+    ("decision", DispatchDecision, decision_of, ONLY_OWN),
     ("memory", AgentOSMemory, memory_of, ONLY_OWN),
     ("schedule", AgentOSSchedule, schedule_of, ONLY_OWN),
     ("own approval", AgentOSApproval, lambda p: approval_of(p, "person"), ONLY_OWN),
