@@ -101,7 +101,7 @@ class RecordsItself:
 
     def agno_run(self, asked: Asked) -> AsyncIterator[Any]:
         """Agno's own run, unrecorded: for the turn alone."""
-        shape = self._want(asked.wishes)
+        shape = self._want(asked, asked.wishes)
         events: AsyncIterator[Any] = super().arun(  # type: ignore[misc]
             input=asked.text,
             run_id=asked.run_id,
@@ -113,12 +113,12 @@ class RecordsItself:
         )
         return events if shape is None else in_shape(events, shape, self.model)
 
-    def _want(self, wishes: Wishes) -> Shape | None:
+    def _want(self, asked: Asked, wishes: Wishes) -> Shape | None:
         """Have Agno give the model what was wished for; answers the shape that the answer has to fit."""
         if wishes.given:
             given = messages_given(wishes, self.opie_agent)
             self.additional_input = [*(self.additional_input or []), *given]
-        shape = wishes.shape_for(self.opie_agent)
+        shape = wishes.shape_for(self.opie_agent, stands_alone=asked.stands_alone)
         if shape is not None:
             self.markdown = False
             # A team always has tools: those that it delegates with.
@@ -141,7 +141,7 @@ class RecordsItself:
 
     def agno_continue(self, output: RunOutput | TeamRunOutput, asked: Asked) -> AsyncIterator[Any]:
         """Agno's own run taken up where `output` stands, unrecorded: for the turn alone."""
-        shape = self._want(replace(asked.wishes, given=()))
+        shape = self._want(asked, replace(asked.wishes, given=()))
         # The history is among its messages already, as the model had read it.
         self.add_history_to_context = False
         events: AsyncIterator[Any] = super().acontinue_run(  # type: ignore[misc]

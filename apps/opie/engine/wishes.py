@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from apps.opie.engine.shapes import Shape
 from apps.opie.models import Agent
+from apps.opie.models.agents import AgentKind
 from apps.opie.providers.estimates import estimated_input
 
 
@@ -36,9 +37,13 @@ class Wishes:
     def __bool__(self) -> bool:
         return self.schema is not None or self.any_text or bool(self.given)
 
-    def shape_for(self, agent: Agent) -> Shape | None:
-        """What the answer of this agent has to fit, if anything."""
-        schema = self.schema if self.schema is not None else agent.output_schema
+    def shape_for(self, agent: Agent, *, stands_alone: bool) -> Shape | None:
+        """What the answer of this agent has to fit, if anything.
+
+        The shape of a task agent's own is that of its tasks: in a conversation with people it answers them in words.
+        """
+        own = agent.output_schema if stands_alone or agent.kind != AgentKind.TASK else None
+        schema = self.schema if self.schema is not None else own
         return None if schema is None or self.any_text else Shape(schema, self.model)
 
     def as_json(self) -> dict[str, Any]:
@@ -63,6 +68,11 @@ class Asked:
     session_id: str
     user_id: str
     wishes: Wishes = NONE
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether the run belongs to no session: then Agno is given its own id for one."""
+        return self.session_id == self.run_id
 
 
 def messages_given(wishes: Wishes, agent: Agent) -> list[Message]:

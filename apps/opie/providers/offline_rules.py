@@ -126,6 +126,19 @@ def search_words_in(text: str) -> dict[str, Any] | None:
     return None
 
 
+# --- contrast of two colours -----------------------------------------------------------------------
+COLOUR = re.compile(r"#(?:[0-9a-f]{6}|[0-9a-f]{3})\b|\brgb\([\d\s,]+\)|\b(?:black|white)\b", re.IGNORECASE)
+ASKS_ABOUT_CONTRAST = re.compile(r"\b(?:contrast|legible|readable|read|WCAG)\b", re.IGNORECASE)
+
+
+def colours_in(text: str) -> dict[str, Any] | None:
+    """The two colours whose contrast is asked for."""
+    colours = COLOUR.findall(text)
+    if len(colours) != 2 or not ASKS_ABOUT_CONTRAST.search(text):  # two make a contrast
+        return None
+    return {"foreground": colours[0], "background": colours[1]}
+
+
 # --- the title of the chat -------------------------------------------------------------------------
 RENAME = re.compile(
     r"\b(?:rename|retitle|call)\s+(?:this|the|our)\s+(?:chat|session|conversation)\s+(?:to\s+|as\s+)?(?P<title>.+)",
@@ -145,6 +158,12 @@ def title_in(text: str) -> dict[str, Any] | None:
 
 RULES = (
     Rule("rename_this_chat", "rename this chat", title_in, lambda result: f"{result}."),
+    Rule(
+        "contrast_ratio",
+        "work out the contrast of two colours",
+        colours_in,
+        lambda result: f"this is what WCAG says:\n\n{result}",
+    ),
     Rule("calculate", "work out arithmetic, such as 17 * 23", arithmetic_in, lambda result: f"the result is {result}."),
     Rule("get_date_and_time", "tell the date and time anywhere", time_zone_in, lambda result: f"it is {result}."),
     Rule(

@@ -1,4 +1,7 @@
-"""The agents that come with Opie: one Markdown file each, definition on top and prompt below."""
+"""The agents that come with Opie: one Markdown file each, definition on top and prompt below.
+
+`output_format` names the JSON Schema, one file each in output_formats/, that a program gets the agent's answers in.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,10 +11,17 @@ from typing import Any, Literal
 import yaml
 from django.db import transaction
 
+from apps.opie.engine.default_agents import output_formats
 from apps.opie.models import Agent, AgentVersion
 from apps.opie.models.agents import AgentStatus, AgentVisibility
 
 FOLDER = Path(__file__).parent
+FIELDS = frozenset(
+    {
+        *("agent_id", "name", "description", "kind", "tier", "capabilities", "tools", "starters", "temperature"),
+        *("max_tokens", "memory", "history_length", "priority", "output_format"),
+    }
+)
 Change = Literal["created", "updated", "unchanged", "skipped"]
 
 
@@ -27,7 +37,8 @@ class DefaultAgent:
 
 
 def catalogue() -> list[DefaultAgent]:
-    """All of them, in the order of their names. Raises ValueError for a file without a definition."""
+    """All of them, in the order of their names. Raises ValueError for a file without a definition, or with one that says
+    what no agent has; LookupError for an output format that is none."""
     return [DefaultAgent(_read(path)) for path in sorted(FOLDER.glob("*.md"))]
 
 
@@ -65,10 +76,14 @@ def _read(path: Path) -> dict[str, Any]:
     definition = yaml.safe_load(front)
     if not isinstance(definition, dict) or definition.get("agent_id") != path.stem:
         raise ValueError(f"{path.name} must begin with a definition whose agent_id is {path.stem!r}.")
+    if unknown := sorted(definition.keys() - FIELDS):
+        raise ValueError(f"{path.name} defines what an agent of the catalogue does not have: {', '.join(unknown)}.")
+    output_format = definition.pop("output_format", None)
     temperature = definition.get("temperature")
     return definition | {
         "system_prompt": prompt.strip(),
         "temperature": None if temperature is None else Decimal(str(temperature)),
+        "output_schema": output_formats.get(output_format) if output_format else None,
         "visibility": AgentVisibility.PUBLIC.value,
         "status": AgentStatus.PUBLISHED.value,
     }
