@@ -24,6 +24,7 @@ from apps.opie.ledger.notices import MAIL_JOB, tell_person
 from apps.opie.ledger.notices import TASK as TELL_MANAGERS
 from apps.opie.models import LimitCount
 from apps.opie.models.partitions import ensure_usage_partitions
+from apps.opie.providers import listing
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,13 @@ async def make_usage_partitions(timestamp: int) -> None:  # noqa: ARG001 - when 
     """Have a partition of the ledger ready for each of the next months."""
     for name in await rows.run(ensure_usage_partitions):
         logger.info("made %s", name)
+
+
+@app.periodic(cron="41 */6 * * *", periodic_id="look-for-retired-models")
+@app.task(queueing_lock="look-for-retired-models", pass_context=False)
+async def look_for_retired_models(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Ask the platforms which models they offer, and tell who manages them when one that is used is gone."""
+    await listing.look_for_retired_models()
 
 
 @app.task(name=afterwards.SUMMARIZE, pass_context=False)

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from tests.vendors.embeddings import any_format_of
 from tests.vendors.formats import Format
+from tests.vendors.listing import is_list, list_of
 from tests.vendors.reply import Reply
 
 PIECES_BEFORE_A_FAULT = 3  # OpenAI's first says nothing but the role
@@ -34,6 +35,8 @@ class VendorServer:
     pause: float = 0.0
     # Set by whoever heard the first words: until then the rest of a stream is held back.
     heard: asyncio.Event | None = None
+    # What each vendor's list of models holds; None: there is no such address.
+    models: list[str] | None = None
 
     def will(self, *replies: Reply) -> Self:
         self.replies = deque(replies)
@@ -68,6 +71,10 @@ class VendorServer:
             self._tasks.discard(task)
 
     async def _answer(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if is_list(asked.path):
+            self._list(asked, writer)
+            await writer.drain()
+            return
         reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
         vendor = any_format_of(asked.path.partition("?")[0])
         if reply.fault == "hang_first":
@@ -85,6 +92,13 @@ class VendorServer:
                 _reset(writer)
             _write(writer, 200, "application/json", json.dumps(vendor.whole(reply, asked.body)).encode())
         await writer.drain()
+
+    def _list(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if self.models is None:
+            body = {"error": {"message": "Not found", "code": 404, "status": "NOT_FOUND"}}
+            _write(writer, 404, "application/json", json.dumps(body).encode())
+        else:
+            _write(writer, 200, "application/json", json.dumps(list_of(asked.path, self.models)).encode())
 
     async def _stream(self, vendor: Format, reply: Reply, asked: Asked, writer: asyncio.StreamWriter) -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {vendor.stream_type}\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -5,7 +5,7 @@ import http.client
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache as once
@@ -21,6 +21,7 @@ from procrastinate.contrib.django.models import ProcrastinateWorker
 from apps.opie.models import Agent, AgentOSRun, AgentOSSession, AIPlatform
 from apps.opie.models.agents import AgentStatus
 from apps.opie.providers.failures import in_short
+from apps.opie.providers.listing import not_offered
 
 Status = Literal["ok", "down", "off"]
 
@@ -180,9 +181,18 @@ def _platforms() -> tuple[Status, str]:
     if not told:
         raise _Failed("No LLM platform is enabled: run manage.py setup_platforms, or add one under platforms.")
     detail = ", ".join(f"{name} ({rest})" if rest else name for name, rest in told)
+    if gone := [f"{models} by {name}" for name, models in _gone(platforms) if models]:
+        detail += f". Not offered any more: {'; '.join(gone)}"
     if all(rest for _, rest in told):
         raise _Failed(detail)
     return "ok", detail
+
+
+def _gone(platforms: Iterable[AIPlatform]) -> Iterator[tuple[str, str]]:
+    """Each platform with the models that are configured and that it does not list any more."""
+    found = not_offered(platforms)
+    for one in platforms:
+        yield one.platform_name, ", ".join(found[one.pk])
 
 
 def _rest_of(platform: AIPlatform) -> str:

@@ -27,6 +27,7 @@ from apps.opie.agentos.platform_rows import (
 )
 from apps.opie.models import AIPlatform
 from apps.opie.models.platforms import ApiType
+from apps.opie.providers.listing import not_offered
 from apps.opie.providers.trial import try_platform
 
 LONGEST_TIMEOUT = 600
@@ -63,9 +64,23 @@ class PlatformRow(PlatformBody):
     has_key = serializers.BooleanField(read_only=True)
     is_local = serializers.BooleanField(read_only=True)
     belongs_to = serializers.ChoiceField(choices=["team", "installation"], read_only=True)
+    not_offered = serializers.DictField(
+        child=serializers.DateTimeField(),
+        read_only=True,
+        help_text="Models that are configured and that the platform does not list any more, and since when.",
+    )
 
     def to_representation(self, instance: AIPlatform) -> dict[str, Any]:
-        return shown(instance)
+        return answered([instance])[0]
+
+
+def answered(platforms: list[AIPlatform]) -> list[dict[str, Any]]:
+    """Platforms as they may be seen, with what they do not offer any more."""
+    gone = not_offered(platforms)
+    return [
+        shown(one) | {"not_offered": {model: since.isoformat() for model, since in gone[one.pk].items()}}
+        for one in platforms
+    ]
 
 
 class PlatformsView(generics.ListAPIView[AIPlatform]):
@@ -79,12 +94,17 @@ class PlatformsView(generics.ListAPIView[AIPlatform]):
         words = self.request.query_params.get("search", "")
         return AIPlatform.objects.visible_to(principal_of(self.request)).filter(platform_name__icontains=words)
 
+    @extend_schema(responses={200: PlatformRow(many=True)}, operation_id="platforms_list")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # noqa: ARG002
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response(answered(list(page)))
+
     @extend_schema(request=PlatformBody, responses={201: PlatformRow})
     def post(self, request: Request) -> Response:
         body = PlatformBody(data=request.data)
         body.is_valid(raise_exception=True)
         made = create_platform(principal_of(request), body.validated_data)
-        return Response(shown(made), status=status.HTTP_201_CREATED)
+        return Response(answered([made])[0], status=status.HTTP_201_CREATED)
 
 
 class PlatformView(APIView):
@@ -94,7 +114,7 @@ class PlatformView(APIView):
 
     @extend_schema(responses={200: PlatformRow})
     def get(self, request: Request, platform_id: UUID) -> Response:
-        return Response(shown(visible_platform(principal_of(request), platform_id)))
+        return Response(answered([visible_platform(principal_of(request), platform_id)])[0])
 
     @extend_schema(request=PlatformChange, responses={200: PlatformRow})
     def patch(self, request: Request, platform_id: UUID) -> Response:
@@ -102,7 +122,7 @@ class PlatformView(APIView):
         platform = visible_platform(principal, platform_id)
         body = PlatformChange(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
-        return Response(shown(change_platform(principal, platform, body.validated_data)))
+        return Response(answered([change_platform(principal, platform, body.validated_data)])[0])
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, platform_id: UUID) -> Response:

@@ -13,6 +13,7 @@ from apps.opie.agentos.platform_rows import is_operator
 from apps.opie.models import AIPlatform, ModelTier, PlatformListing
 from apps.opie.models.tiers import Tier
 from apps.opie.providers.catalogue import TIERS
+from apps.opie.providers.listing import not_offered_since
 from apps.opie.providers.tiers import TierChoices, tier_choices
 
 
@@ -95,8 +96,8 @@ def _shown(found: TierChoices) -> dict[str, Any]:
     models = []
     for platform, model in found.choices:
         entry = _entry(platform, model)
-        listing = listings.get(platform.pk)
-        models.append(entry | {"not_offered_since": listing.missing.get(entry["model"]) if listing else None})
+        since = not_offered_since(listings.get(platform.pk), entry["model"])
+        models.append({**entry, "not_offered_since": since.isoformat() if since else None})
     return {
         "tier": found.tier,
         "source": found.source,

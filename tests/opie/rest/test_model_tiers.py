@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apps.accounts.models import AuditEntry
-from apps.opie.models import AIPlatform, ModelTier
+from apps.opie.models import AIPlatform, ModelTier, PlatformListing
 from apps.opie.providers.catalogue import CHEAP, STRONG
 from tests.opie.people import Person
 from tests.opie.rest.caller import call, error_of
@@ -98,3 +99,16 @@ def test_an_agent_says_its_tier(person: Person) -> None:
     assert call("PATCH", "agents/tiered/", {"tier": ""}, person.headers).json()["tier"] == ""
     for wrong in ("fallback", "best", 3):
         assert "tier" in error_of(call("PATCH", "agents/tiered/", {"tier": wrong}, person.headers))["fields"]
+
+
+def test_what_is_not_offered_any_more_is_shown(person: Person, openai: AIPlatform) -> None:
+    now = timezone.now()
+    PlatformListing.objects.create(platform=openai, models_listed=[STRONG.model], missing={}, listed_at=now)
+    economy = call("GET", "model-tiers/economy/", headers=person.headers).json()["models"]
+    assert economy == [{"platform": "openai", "model": CHEAP.model, "not_offered_since": now.isoformat()}]
+    assert call("GET", "model-tiers/analysis/", headers=person.headers).json()["models"][0]["not_offered_since"] is None
+    for shown in (
+        call("GET", "platforms/", headers=person.headers).json()["results"][0],
+        call("GET", f"platforms/{openai.pk}/", headers=person.headers).json(),
+    ):
+        assert shown["not_offered"] == {CHEAP.model: now.isoformat()}

@@ -68,7 +68,7 @@ def test_a_platform_is_kept_as_it_was_sent_without_its_key(person: Person) -> No
     }  # fmt: skip
     platform = made(person, **sent)
     kept = {name: value for name, value in BODY.items() if name != "api_key"} | sent
-    shown = {"id": platform["id"], "has_key": True, "is_local": False, "belongs_to": "team"}
+    shown = {"id": platform["id"], "has_key": True, "is_local": False, "belongs_to": "team", "not_offered": {}}
     assert platform == kept | shown
     assert call("GET", f"platforms/{platform['id']}/", None, person.headers).json() == platform
     assert call("GET", "platforms/?search=MINE", None, person.headers).json()["results"] == [platform]

@@ -56,4 +56,10 @@ def _temperature(candidate: Candidate) -> float | None:
     return None if candidate.temperature is None else min(candidate.temperature, 1.0)
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, needs_key=True)
+async def list_models(client: Any) -> list[str]:
+    return [model.id async for model in client.models.list(limit=1000)]
+
+
+ADAPTER = Adapter(
+    build=build, list_models=list_models, open_client=open_client, close_client=close_client, needs_key=True
+)

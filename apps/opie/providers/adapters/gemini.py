@@ -68,4 +68,16 @@ async def embed(client: Any, asked: "EmbeddingRequest") -> "EmbeddingReply":
     return EmbeddingReply(vectors, usage.prompt_token_count if usage is not None else None)
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed, needs_key=True)
+async def list_models(client: Any) -> list[str]:
+    models = await client.aio.models.list()
+    return [str(model.name).removeprefix("models/") async for model in models]
+
+
+ADAPTER = Adapter(
+    build=build,
+    list_models=list_models,
+    open_client=open_client,
+    close_client=close_client,
+    embed=embed,
+    needs_key=True,
+)

@@ -61,4 +61,8 @@ async def embed(client: Any, asked: "EmbeddingRequest") -> "EmbeddingReply":
     return EmbeddingReply(response.embeddings, response.prompt_eval_count)
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed)
+async def list_models(client: Any) -> list[str]:
+    return [str(one.model) for one in (await client.list()).models]
+
+
+ADAPTER = Adapter(build=build, list_models=list_models, open_client=open_client, close_client=close_client, embed=embed)

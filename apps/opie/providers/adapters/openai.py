@@ -52,4 +52,15 @@ async def embed(client: Any, asked: "EmbeddingRequest") -> "EmbeddingReply":
     return await embed_openai(client, asked)
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed, needs_key=True)
+async def list_models(client: Any) -> list[str]:
+    return [model.id async for model in client.models.list()]
+
+
+ADAPTER = Adapter(
+    build=build,
+    list_models=list_models,
+    open_client=open_client,
+    close_client=close_client,
+    embed=embed,
+    needs_key=True,
+)
