@@ -106,6 +106,11 @@ class Environment(BaseSettings):
     OPIE_FILE_STORAGE_OPTIONS: dict[str, Any] = Field(
         {}, description="Options of that storage, such as bucket_name (JSON object)."
     )
+    OPIE_KNOWLEDGE_GRAPH_FROM: int = Field(
+        20_000,
+        ge=1000,
+        description="Chunks from which on a knowledge base gets a graph of its own for search by meaning. Smaller ones are compared chunk by chunk.",
+    )
     EMAIL_URL: str = Field(
         "",
         description="smtp://user:password@host:port for outgoing mail, smtp+tls:// for STARTTLS, smtps:// for TLS. Empty: mails are written to the log.",

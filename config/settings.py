@@ -241,3 +241,4 @@ OPIE_EMBEDDING_FOLDER = environment.OPIE_EMBEDDING_FOLDER
 # Read when NumPy is imported. Its threads wait for each other busily: beside other processes they cost more than they win.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 OPIE_FETCH_ALLOWED_NETWORKS = [str(network) for network in environment.OPIE_FETCH_ALLOWED_NETWORKS]
+OPIE_KNOWLEDGE_GRAPH_FROM = environment.OPIE_KNOWLEDGE_GRAPH_FROM

@@ -16,7 +16,7 @@ from apps.opie import jobs, rows
 from apps.opie.engine import afterwards, approvals, background, remembering, schedules, summaries, waiting, watching
 from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.engine.continuing import continue_run
-from apps.opie.knowledge import claims, ingesting, names, reembedding, sources
+from apps.opie.knowledge import claims, graphs, ingesting, names, reembedding, sources
 from apps.opie.knowledge.statistics import refresh_statistics
 from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
@@ -132,6 +132,13 @@ async def reword(base_id: str) -> None:
 async def count_words(index_id: str) -> None:
     """Count in how many chunks of an index each word is, if much has changed."""
     await rows.run(refresh_statistics, UUID(index_id))
+
+
+@app.periodic(cron="* * * * *", periodic_id="tend-graphs")
+@app.task(queueing_lock="tend-graphs", queue=jobs.KNOWLEDGE, pass_context=False)
+async def tend_graphs(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Build the graphs that large knowledge bases are searched by, and drop those that nobody needs any more."""
+    await graphs.tend()
 
 
 @app.task(name=names.SYNC_SOURCE, queue=jobs.KNOWLEDGE, pass_context=False)
