@@ -190,6 +190,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
+        "AgentKindEnum": ["task", "conversational"],
+        "AgentTierEnum": "apps.opie.models.tiers.AGENT_TIERS",
+        "ModelTierEnum": "apps.opie.models.tiers.Tier.choices",
+        "SourceKindEnum": "apps.opie.models.knowledge.SourceKind.choices",
         "RunStatusEnum": "apps.opie.models.runs.RunStatus.choices",
         "AgentStatusEnum": "apps.opie.models.agents.AgentStatus.choices",
         "MessageStatusEnum": "apps.opie.models.messages.MessageStatus.choices",
