@@ -29,7 +29,9 @@ _SPACE = re.compile(r"\s+")
 # Space is bounded, so that a chunk is never space alone.
 _EMPTY_LINES = re.compile(r"[^\S\n]*\n(?:[^\S\n]*\n)+")
 _WIDE = re.compile(r"([^\S\n]{40})[^\S\n]+")
-_JOINERS = "\u200d\ufe0e\ufe0f"
+# Beside the signs that Unicode calls marks: what joins emoji and changes their look, and vowels that follow in Thai and Lao.
+_JOINER = "\u200d"
+_CLINGING = "\u200d\ufe0e\ufe0f\u0e33\u0eb3\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,9 @@ def _best_end(text: str, earliest: int, most: int) -> int:
 def _between_letters(text: str, earliest: int, most: int) -> int:
     """No accent or vowel sign is cut off the letter that it is written on."""
     end = most
-    while end > earliest and (unicodedata.category(text[end])[0] == "M" or text[end] in _JOINERS):
+    while end > earliest and (
+        unicodedata.category(text[end])[0] == "M" or text[end] in _CLINGING or text[end - 1] == _JOINER
+    ):
         end -= 1
     return end if end > earliest else most
 

@@ -44,9 +44,9 @@ def pdf_of_pages(pages: Sequence[Sequence[str]], *, title: str = "") -> bytes:
     return _pdf_file(objects, b"/Info %d 0 R" % len(objects))
 
 
-def scanned_pdf(pages: int = 1) -> bytes:
+def scanned_pdf(pages: int = 1, words: str = "") -> bytes:
     """Pages that are images of pages, as a scanner makes them."""
-    images = [_written_image("") for _ in range(pages)]
+    images = [_written_image(words) for _ in range(pages)]
     buffer = io.BytesIO()
     images[0].save(buffer, "PDF", save_all=True, append_images=images[1:])
     return buffer.getvalue()
@@ -91,7 +91,8 @@ def pptx(parts: Sequence[Part], *, title: str = "", notes: str = "") -> bytes:
 
 def xlsx(sheets: dict[str, Sequence[Sequence[object]]], *, title: str = "") -> bytes:
     """Sheets of rows, by name."""
-    book = openpyxl.Workbook(write_only=True)
+    book = openpyxl.Workbook()
+    book.remove(book.active)
     book.properties.title = title
     for name, rows in sheets.items():
         sheet = book.create_sheet(name)
@@ -136,16 +137,19 @@ def png(words: str) -> bytes:
     return buffer.getvalue()
 
 
+def archive(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+    return buffer.getvalue()
+
+
 def repacked(document: bytes, changed: dict[str, bytes]) -> bytes:
     """An Office document with other members, or more of them."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(document)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
-        for member in old.infolist():
-            if member.filename not in changed:
-                new.writestr(member.filename, old.read(member))
-        for name, content in changed.items():
-            new.writestr(name, content)
-    return buffer.getvalue()
+    with zipfile.ZipFile(io.BytesIO(document)) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    return archive(members | changed)
 
 
 def _lines(part: Part, width: int) -> list[str]:

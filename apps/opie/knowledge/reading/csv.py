@@ -32,15 +32,26 @@ def read(path: Path, limits: Limits) -> Iterator[Found]:
 def _rows(path: Path, limits: Limits) -> Iterator[list[str]]:
     csv.field_size_limit(limits.cell_characters)
     separator = _separator(path, limits)
-    # A line without an end would be read into memory as a whole before the reader could refuse it.
-    lines = encodings.lines(path, limits.cell_characters)
     try:
-        yield from csv.reader((line.replace("\0", "") for line in lines), delimiter=separator)
+        yield from csv.reader(_lines(path, limits), delimiter=separator)
     except csv.Error as error:
-        raise Unreadable(
-            Reason.TOO_LARGE,
-            f"A cell of this table has more than {limits.cell_characters:,} characters, or its quotation mark is not closed.",
-        ) from error
+        raise _too_large_cell(limits) from error
+
+
+def _lines(path: Path, limits: Limits) -> Iterator[str]:
+    """A line without an end would be held in memory before the table's reader could refuse it."""
+    for line in encodings.lines(path, limits.cell_characters):
+        if len(line) == limits.cell_characters:
+            raise _too_large_cell(limits)
+        yield line.replace("\0", "")
+
+
+def _too_large_cell(limits: Limits) -> Unreadable:
+    return Unreadable(
+        Reason.TOO_LARGE,
+        f"A line or cell of this table has more than {limits.cell_characters:,} characters, "
+        "or the quotation mark before it is not closed.",
+    )
 
 
 def _separator(path: Path, limits: Limits) -> str:

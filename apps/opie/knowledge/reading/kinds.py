@@ -152,7 +152,12 @@ def _office_kind(path: Path, limits: Limits) -> Kind:
                 types = member.read(MIB)
         except KeyError:
             raise Unreadable(Reason.TYPE, "Archives are not read. Upload the files in it one by one.") from None
-        except (RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        except NotImplementedError as error:
+            raise Unreadable(Reason.DAMAGED) from error
+        except RuntimeError as error:
+            # How zipfile says that it would need a password.
+            raise Unreadable(Reason.ENCRYPTED) from error
+        except (zlib.error, zipfile.BadZipFile) as error:
             raise Unreadable(Reason.DAMAGED) from error
     for mark, kind in _MAIN_PARTS.items():
         if mark in types:

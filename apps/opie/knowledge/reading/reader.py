@@ -14,6 +14,8 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -51,7 +53,7 @@ class Reading:
         self._order = Order(str(path.resolve()), name, limits)
         self._limits = limits
         self._seconds_left: float = limits.seconds
-        self._process: Process | None = None
+        self._child: _Child | None = None
         self._over = False
 
     async def __aenter__(self) -> Self:
@@ -84,17 +86,18 @@ class Reading:
     async def aclose(self) -> None:
         """Ends the process. What was not read is lost."""
         self._over = True
-        if self._process is not None:
-            self._kill()
-            await self._process.wait()
+        if self._child is not None:
+            self._child.end()
+            await self._child.process.wait()
 
     def __del__(self) -> None:
-        self._kill()
+        if self._child is not None and not self._over:
+            self._child.end()
 
     async def _open(self) -> None:
         """Until the child has said what the file is."""
-        if self._process is None and not self._over:
-            self._process = await _started(self._order)
+        if self._child is None and not self._over:
+            self._child = await _started(self._order)
             self._heard(await self._line())
 
     async def _next(self) -> Section | None:
@@ -122,47 +125,72 @@ class Reading:
 
     async def _line(self) -> list[Any]:
         """The child's next message. Raises Unreadable when it ends without one, or lets us wait too long."""
-        process = self._process
-        if process is None or process.stdout is None:
+        child = self._child
+        if child is None:
             raise RuntimeError("read from a process that was not started")
         clock = asyncio.get_running_loop().time
         asked = clock()
         try:
             async with asyncio.timeout(min(self._limits.silent_seconds, self._seconds_left)):
-                line = await process.stdout.readline()
+                line = await child.said.readline()
         except TimeoutError:
             raise Unreadable(Reason.TIMEOUT) from None
         self._seconds_left = max(0.0, self._seconds_left - (clock() - asked))
         if not line.endswith(b"\n"):
-            _explain_end(await process.wait())
+            _explain_end(await child.process.wait())
         message: list[Any] = json.loads(line)
         return message
 
-    def _kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            try:
-                self._process.kill()
-            except ProcessLookupError:
-                return
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """The process, and our end of what it says. The end is ours to close: a pipe of asyncio's own that is full and not
+    read is never closed, and the process then never seen to have ended."""
+
+    process: Process
+    said: asyncio.StreamReader
+    pipe: asyncio.ReadTransport
+
+    def end(self) -> None:
+        self.pipe.close()
+        if self.process.returncode is None:
+            # It may have ended by itself since.
+            with suppress(ProcessLookupError):
+                self.process.kill()
 
 
-async def _started(order: Order) -> Process:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "apps.opie.knowledge.reading",
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        cwd=_ROOT,
-        env=_environment(),
-        limit=LONGEST_LINE,
-    )
+async def _started(order: Order) -> _Child:
+    ours, its = os.pipe()
+    said = asyncio.StreamReader(limit=LONGEST_LINE)
+    try:
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(said), os.fdopen(ours, "rb", buffering=0)
+        )
+        try:
+            process = await _process(its)
+        except BaseException:
+            pipe.close()
+            raise
+    finally:
+        os.close(its)
     if process.stdin is None:
         raise RuntimeError("a process without standard input")
     process.stdin.write(order.encoded())
     process.stdin.close()
-    return process
+    return _Child(process, said, pipe)
+
+
+async def _process(output: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "apps.opie.knowledge.reading",
+        stdin=PIPE,
+        stdout=output,
+        stderr=DEVNULL,
+        cwd=_ROOT,
+        env=_environment(),
+    )
 
 
 def _environment() -> dict[str, str]:

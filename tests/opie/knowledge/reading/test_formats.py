@@ -1,16 +1,14 @@
 """Documents of every format, read as the worker reads them: what is found, and where."""
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from apps.opie.knowledge.reading.kinds import Kind
-from apps.opie.knowledge.reading.reader import Reading, read
 from apps.opie.knowledge.reading.section import Location, Section
 from tests.opie.knowledge import documents
 from tests.opie.knowledge.documents import Part
+from tests.opie.knowledge.reading.conftest import Store, read_all
 
 PARTS = [
     Part("Refunds", ["Money comes back within 30 days.", "Ask the desk first."]),
@@ -19,32 +17,13 @@ PARTS = [
 ROWS = [["Name", "Price", "In stock"], ["Guitar", 99.5, 3], ["Drum", 150, None]]
 LINES = ["Name | Price | In stock", "Name: Guitar | Price: 99.5 | In stock: 3", "Name: Drum | Price: 150"]
 
-Store = Callable[[str, bytes], Path]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    """Puts a document on disk, under a name that says nothing."""
-
-    def put(name: str, content: bytes) -> Path:
-        path = tmp_path / f"stored-{len(list(tmp_path.iterdir()))}"
-        path.write_bytes(content)
-        return path
-
-    return put
-
-
-async def read_all(path: Path, name: str) -> tuple[Reading, list[Section]]:
-    async with read(path, name) as reading:
-        return reading, [section async for section in reading]
-
 
 def located(sections: list[Section]) -> list[tuple[str, dict[str, object]]]:
     return [(section.text, dict(section.location.as_json())) for section in sections]
 
 
 async def test_pages_of_a_pdf(store: Store) -> None:
-    reading, sections = await read_all(store("a.pdf", documents.pdf(PARTS, title="The shop")), "a.pdf")
+    reading, sections = await read_all(store(documents.pdf(PARTS, title="The shop")), "a.pdf")
     assert (reading.kind, reading.title, reading.total_parts, reading.parts_done) == (Kind.PDF, "The shop", 2, 2)
     assert located(sections) == [
         ("Refunds\nMoney comes back within 30 days.\nAsk the desk first.", {"page": 1}),
@@ -54,20 +33,20 @@ async def test_pages_of_a_pdf(store: Store) -> None:
 
 async def test_lines_of_a_pdf_are_paragraphs_again(store: Store) -> None:
     paragraph = " ".join(f"word{number}" for number in range(60)) + "."
-    _, [section] = await read_all(store("a.pdf", documents.pdf([Part("Title", [paragraph, "Next."])])), "a.pdf")
+    _, [section] = await read_all(store(documents.pdf([Part("Title", [paragraph, "Next."])])), "a.pdf")
     assert section.text == f"Title\n{paragraph}\nNext."
 
 
 async def test_pages_without_text_are_counted_and_the_others_keep_their_numbers(store: Store) -> None:
     content = documents.pdf_of_pages([[], ["Only this page says something."], []])
-    reading, sections = await read_all(store("a.pdf", content), "a.pdf")
+    reading, sections = await read_all(store(content), "a.pdf")
     assert located(sections) == [("Only this page says something.", {"page": 2})]
     assert (reading.parts_done, reading.parts_without_text) == (3, 2)
 
 
 async def test_word(store: Store) -> None:
     content = documents.docx(PARTS, title="The shop", table=[[str(cell or "") for cell in row] for row in ROWS])
-    reading, sections = await read_all(store("a.docx", content), "a.docx")
+    reading, sections = await read_all(store(content), "a.docx")
     assert (reading.kind, reading.title) == (Kind.DOCX, "The shop")
     assert located(sections) == [
         ("Money comes back within 30 days.\n\nAsk the desk first.", {"heading": "Refunds"}),
@@ -91,7 +70,7 @@ async def test_word_reads_controls_boxes_insertions_and_notes_but_not_what_was_d
         documents.docx(PARTS),
         {"word/document.xml": f"<w:document {word}><w:body>{body}</w:body></w:document>".encode()},
     )
-    _, sections = await read_all(store("a.docx", content), "a.docx")
+    _, sections = await read_all(store(content), "a.docx")
     assert located(sections) == [
         ("In a control.\n\nKept and inserted\n\nIn a box.", {}),
         ("A heading alone", {}),
@@ -100,7 +79,7 @@ async def test_word_reads_controls_boxes_insertions_and_notes_but_not_what_was_d
 
 async def test_slides(store: Store) -> None:
     content = documents.pptx([*PARTS, Part("The end", [])], title="Talk", notes="Say goodbye.")
-    reading, sections = await read_all(store("a.pptx", content), "a.pptx")
+    reading, sections = await read_all(store(content), "a.pptx")
     assert (reading.kind, reading.title, reading.total_parts, reading.parts_done) == (Kind.PPTX, "Talk", 3, 3)
     assert located(sections) == [
         ("Money comes back within 30 days.\nAsk the desk first.", {"slide": 1, "heading": "Refunds"}),
@@ -112,7 +91,7 @@ async def test_slides(store: Store) -> None:
 
 async def test_sheets(store: Store) -> None:
     content = documents.xlsx({"Stock": [["What we have"], [], *ROWS], "Nothing": []}, title="Stocktaking")
-    reading, sections = await read_all(store("a.xlsx", content), "a.xlsx")
+    reading, sections = await read_all(store(content), "a.xlsx")
     assert (reading.kind, reading.title, reading.total_parts, reading.parts_done) == (Kind.XLSX, "Stocktaking", 2, 2)
     assert located(sections) == [
         ("What we have", {"sheet": "Stock", "row": 1}),
@@ -126,7 +105,7 @@ async def test_web_pages_without_what_is_around_them(store: Store) -> None:
         "<div hidden>not yet</div><p style='display: none'>trap</p><aside>ads</aside><footer>imprint</footer>"
     )
     content = documents.html(PARTS, title="The  shop", around=around)
-    reading, sections = await read_all(store("a.html", content), "a.html")
+    reading, sections = await read_all(store(content), "a.html")
     assert (reading.kind, reading.title) == (Kind.HTML, "The shop")
     assert located(sections) == [
         ("Money comes back within 30 days.\n\nAsk the desk first.", {"heading": "Refunds"}),
@@ -140,7 +119,7 @@ async def test_tables_lists_and_code_of_web_pages(store: Store) -> None:
         "<table><tr><th>Name<th>Price</tr><tr><td>Drum<td>150</tr></table>"
         "<table><tr><td><h2>Laid out</h2><p>First.</p><p>Second.</p></td></tr></table><h2>Alone</h2>"
     )
-    _, sections = await read_all(store("a.html", page.encode()), "a.html")
+    _, sections = await read_all(store(page.encode()), "a.html")
     assert located(sections) == [
         ("Loose text\n\n- one\n\n- two\n\na\n  b\n\nName | Price\n\nName: Drum | Price: 150", {"heading": "Top"}),
         ("First.\n\nSecond.", {"heading": "Top › Laid out"}),
@@ -160,13 +139,13 @@ async def test_tables_lists_and_code_of_web_pages(store: Store) -> None:
 )
 async def test_web_pages_in_whatever_charset(store: Store, declared: str, encoding: str) -> None:
     page = f"<html><head>{declared}</head><body><p>Привет, мир</p></body></html>"
-    _, [section] = await read_all(store("a.html", page.encode(encoding)), "a.html")
+    _, [section] = await read_all(store(page.encode(encoding)), "a.html")
     assert section.text == "Привет, мир"
 
 
 async def test_only_the_main_part_of_a_web_page_that_has_one(store: Store) -> None:
     page = "<div>Menu of things</div><main><h1>News</h1><p>Something happened.</p></main><div>Cookies</div>"
-    _, sections = await read_all(store("a.html", page.encode()), "a.html")
+    _, sections = await read_all(store(page.encode()), "a.html")
     assert located(sections) == [("Something happened.", {"heading": "News"})]
 
 
@@ -175,7 +154,7 @@ async def test_markdown(store: Store) -> None:
         "---\ntitle: 'The shop'\n---\nBefore.\n\n# Guide\n\n## *Set* up [it](http://x.example)\n\nSee [the page](http://x.example/y).\n\n"
         "```sh\n# not a heading\nmake  run\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nUse\n===\n\n- one\n- two\n\n# Last\n"
     )
-    reading, sections = await read_all(store("a.md", written.encode()), "a.md")
+    reading, sections = await read_all(store(written.encode()), "a.md")
     assert (reading.kind, reading.title) == (Kind.MARKDOWN, "The shop")
     assert located(sections) == [
         ("Before.", {}),
@@ -190,14 +169,14 @@ async def test_markdown(store: Store) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 async def test_text_in_the_encodings_people_have(store: Store, encoding: str) -> None:
-    reading, [section] = await read_all(store("a.txt", "Grüße – für “alle”\r\n\r\nEnde".encode(encoding)), "a.txt")
+    reading, [section] = await read_all(store("Grüße – für “alle”\r\n\r\nEnde".encode(encoding)), "a.txt")
     assert (reading.kind, section.text) == (Kind.TEXT, "Grüße – für “alle”\n\nEnde")
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 async def test_values_whatever_separates_them(store: Store, separator: str) -> None:
     rows = [["Name", "Note"], ["Guitar", "Six strings, or twelve; loud"], ["Drum", 'A "deep"\nsound']]
-    path = store("a.csv", documents.csv(rows, separator=separator))
+    path = store(documents.csv(rows, separator=separator))
     reading, sections = await read_all(path, "a.csv")
     assert reading.kind is Kind.CSV
     assert located(sections) == [
@@ -213,7 +192,7 @@ async def test_json(store: Store) -> None:
         "orders": [{"id": 1, "by": {"name": "Ann"}, "total": 2.50}, {"id": 2, "by": None, "items": [{"n": 1}]}],
     }
     text = json.dumps(value).replace("2.5", "2.50")
-    reading, sections = await read_all(store("a.json", text.encode()), "a.json")
+    reading, sections = await read_all(store(text.encode()), "a.json")
     assert reading.kind is Kind.JSON
     assert located(sections) == [
         ("shop.name: Opie's\nshop.open: true", {"heading": "shop", "path": "/shop"}),
@@ -224,19 +203,19 @@ async def test_json(store: Store) -> None:
 
 
 async def test_lines_of_json(store: Store) -> None:
-    _, sections = await read_all(store("a.jsonl", b'{"a": 1}\n{"a": 2}\n\n{"a": 3}\n'), "a.jsonl")
+    _, sections = await read_all(store(b'{"a": 1}\n{"a": 2}\n\n{"a": 3}\n'), "a.jsonl")
     assert located(sections) == [("a: 1", {"row": 1}), ("a: 2", {"row": 2}), ("a: 3", {"row": 4})]
 
 
 async def test_what_cannot_be_stored_is_taken_out(store: Store) -> None:
     content = b'{"a\\u0000b": "x\\ud800y\\u0000z", "list": [{"k": "\\u0007bell"}]}'
-    _, sections = await read_all(store("a.json", content), "a.json")
+    _, sections = await read_all(store(content), "a.json")
     assert [section.text for section in sections] == ["ab: xyz", "k: bell"]
 
 
 async def test_a_long_text_comes_in_pieces_of_which_nothing_is_lost(store: Store) -> None:
     cell = "word " * 30_000
-    _, sections = await read_all(store("a.csv", documents.csv([["A", "B"], ["1", cell]])), "a.csv")
+    _, sections = await read_all(store(documents.csv([["A", "B"], ["1", cell]])), "a.csv")
     assert "".join(section.text for section in sections[1:]) == f"A: 1 | B: {cell.strip()}"
     assert max(len(section.text) for section in sections) <= 20_000
     assert {section.location for section in sections[1:]} == {Location(row=2)}
