@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-ALL = ["answers", "sessions", "streams", "metering", "faults", "kills", "ingest", "retrieval"]
+ALL = ["answers", "sessions", "streams", "metering", "faults", "kills", "reading", "ingest", "retrieval"]
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
 

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from apps.opie.knowledge.reading import recognition
 from apps.opie.knowledge.reading.limits import Limits
@@ -22,7 +22,8 @@ def read(path: Path, limits: Limits) -> Iterator[Found]:
             if not recognition.is_available():
                 raise Unreadable(Reason.NO_TEXT_RECOGNITION)
             yield Opened()
-            text = recognition.text_in(image, limits)
+            # The right way up, as the camera noted it.
+            text = recognition.text_in(ImageOps.exif_transpose(image), limits)
     except Image.DecompressionBombError as error:
         raise Unreadable(Reason.BOMB) from error
     except (UnidentifiedImageError, OSError) as error:

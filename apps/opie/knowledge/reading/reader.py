@@ -29,6 +29,7 @@ from apps.opie.knowledge.reading.unreadable import Reason, Unreadable
 logger = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).resolve().parents[4]
+_SECONDS_TO_END = 5
 _OUT_OF_TIME = {signal.SIGXCPU}
 _ENDED_BY_OTHERS = {signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT}
 
@@ -55,6 +56,7 @@ class Reading:
         self._seconds_left: float = limits.seconds
         self._child: _Child | None = None
         self._over = False
+        self._said_last = False
 
     async def __aenter__(self) -> Self:
         try:
@@ -86,9 +88,16 @@ class Reading:
     async def aclose(self) -> None:
         """Ends the process. What was not read is lost."""
         self._over = True
-        if self._child is not None:
-            self._child.end()
-            await self._child.process.wait()
+        if self._child is None:
+            return
+        self._child.pipe.close()
+        if self._said_last:
+            # It ends by itself. To kill what just ended confuses asyncio, which then warns of an unknown process.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SECONDS_TO_END):
+                    await self._child.process.wait()
+        self._child.end()
+        await self._child.process.wait()
 
     def __del__(self) -> None:
         if self._child is not None and not self._over:
@@ -119,9 +128,10 @@ class Reading:
             case ["trace", text]:
                 logger.warning("a parser failed on a file:\n%s", text)
             case ["refused", reason, told]:
+                self._said_last = True
                 raise Unreadable(Reason(reason), told)
             case ["ended"]:
-                self._over = True
+                self._over = self._said_last = True
 
     async def _line(self) -> list[Any]:
         """The child's next message. Raises Unreadable when it ends without one, or lets us wait too long."""
