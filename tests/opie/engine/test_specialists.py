@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,7 @@ STRUCTURED = {
 }  # fmt: skip
 SECTIONS = ("## Role", "## Method", "## When something is missing", "## Output", "## Limits", "## Example")
 BY_ID: dict[str, DefaultAgent] = {default.agent_id: default for default in catalogue()}
+DOCUMENT = Path(__file__).parents[3] / "docs" / "specialists.md"
 specialists = pytest.mark.parametrize("agent_id", PROMISED)
 
 
@@ -206,3 +208,10 @@ async def test_the_designer_works_out_contrast_offline(
     assert [tool["name"] for tool in said.tools] == ["contrast_ratio"]
     assert "2.84:1" in said.content
     assert "| AA, text (1.4.3) | 4.5:1 | fail |" in said.content
+
+
+@specialists
+def test_the_documentation_lists_it_as_it_is(agent_id: str) -> None:
+    found = BY_ID[agent_id].definition
+    row = f"| {agent_id} | {found['tier']} | {found['kind']} | {', '.join(found['tools'])} |"
+    assert row in DOCUMENT.read_text(encoding="utf-8")
