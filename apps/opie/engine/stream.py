@@ -212,9 +212,9 @@ class _Beat:
             while self._live() or self._to_tell:
                 # Waits first: an answer that takes less than a beat is written once, when it is settled.
                 await asyncio.sleep(BEAT_SECONDS)
-                live = self._live()
-                if live or self._to_tell:
-                    async with self.turn:
+                async with self.turn:
+                    # Looked at now: who has left while the beat waited for its turn writes its events itself.
+                    if (live := self._live()) or self._to_tell:
                         await self._write(live)
         finally:
             if _beats.get(self._loop) is self:

@@ -8,7 +8,7 @@ import pytest
 from apps.opie import rows
 from apps.opie.engine import stream
 from apps.opie.events import RunEvent
-from apps.opie.models import AgentOSMessage
+from apps.opie.models import AgentOSMessage, RunEventBatch
 from apps.opie.models.runs import RunStatus
 from tests.opie.engine.conftest import Asks, all_events, until
 from tests.opie.engine.scripted import Script
@@ -89,3 +89,23 @@ async def test_a_stream_is_forgotten_some_time_after_its_end(
     await asyncio.sleep(0.2)
     assert turn.run_id not in stream._streams
     assert await all_events(turn) == live
+
+
+async def test_who_leaves_while_the_beat_waits_for_its_turn_writes_its_events_alone(
+    ask: Asks, person: Person, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BEAT_SECONDS", 0.05)
+    script.will(["Before. ", 30.0, "After."])
+    turn = await ask(person)
+    await until(turn, "message.delta")
+    live, beat = stream._streams[turn.run_id], stream._beats[asyncio.get_running_loop()]
+    async with beat.turn:
+        live.publish("message.delta", {"text": "Unwritten."})
+        leaving = asyncio.ensure_future(stream.leave_the_beat(live))
+        await asyncio.sleep(4 * stream.BEAT_SECONDS)  # the beat waits behind it by now
+    left = await leaving
+    async with beat.turn:
+        written = await rows.run(lambda: list(RunEventBatch.objects.filter(run_id=turn.run_id)))
+    assert not {event[0] for event in left} & {event[0] for batch in written for event in batch.events}
+    live.stop.cancel()
+    assert (await turn.result()).status == RunStatus.INTERRUPTED
