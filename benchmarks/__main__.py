@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-ALL = ["answers", "sessions", "streams", "metering", "faults", "kills", "reading", "ingest", "retrieval"]
+ALL = ["answers", "sessions", "streams", "metering", "faults", "kills", "reading", "ingest", "retrieval", "search"]
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
 

@@ -21,7 +21,7 @@ class Fusion:
 
     vector: float
     text: float
-    k: int = 60
+    k: int = 20
 
     @property
     def best(self) -> float:
@@ -29,7 +29,7 @@ class Fusion:
         return (self.vector + self.text) / (self.k + 1)
 
 
-FUSIONS: dict[Mode, Fusion] = {"hybrid": Fusion(1, 1), "vector": Fusion(1, 0), "text": Fusion(0, 1)}
+FUSIONS: dict[Mode, Fusion] = {"hybrid": Fusion(1.25, 1), "vector": Fusion(1, 0), "text": Fusion(0, 1)}
 
 
 def search_statement(

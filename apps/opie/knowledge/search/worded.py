@@ -14,8 +14,10 @@ from apps.opie.knowledge.search.sql import Sql
 from apps.opie.knowledge.search.words import MOST_CANDIDATES, Word, as_query, looked_up, quoted, weighed
 from apps.opie.models.chunks import table_of
 
-# BM25's k1 and b: how soon more of the same word says nothing more, and how much a long chunk has to give way.
-SATURATION, LENGTHS = 1.2, 0.75
+# BM25's k1 and b: how soon more of the same word says nothing more, and how much a long chunk has to give way. A word in
+# the heading counts as so many in the text. Chosen, with the fusion, on every second question of benchmarks/retrieval.py.
+SATURATION, LENGTHS = 2.0, 0.75
+IN_HEADING = 3
 NO_WORDS = Sql("SELECT NULL::uuid AS id, NULL::uuid AS index_id, 0::float8 AS score WHERE false")
 
 
@@ -33,7 +35,7 @@ def worded(places: Sequence[Place], filters: Filters, depth: int) -> Iterable[Sq
         yield (
             Sql(_CANDIDATES.format(table=table_of(width)), (query,))
             + chunks_left(filters)
-            + Sql(_SCORED, (MOST_CANDIDATES, *_saturation(group, chunks), *_weights(words), depth))
+            + Sql(_SCORED, (MOST_CANDIDATES, *_saturation(group, chunks), *_weights(words), IN_HEADING - 1, depth))
         )
 
 
@@ -53,13 +55,18 @@ def _saturation(group: Sequence[Place], chunks: int) -> tuple[float, float, floa
 _CANDIDATES = """(SELECT c.id, c.index_id, said.score FROM (
     SELECT c.id, c.index_id, c.length, c.words || '' AS words FROM {table} c WHERE c.words @@ %s::tsquery"""
 # ts_rank of one word with equal weights is the sum of 1/n² up to its number of places, over that sum without end (π²/6).
-# What is missing of it is 1/(places + ½) within a hundredth: so many places there are, without a look at each.
+# What is missing of it is 1/(places + ½) within a hundredth: so many places there are, without a look at each. With no
+# weight but the heading's, whose places come first, the same counts those.
 _SCORED = """ LIMIT %s) c JOIN readable r ON r.index_id = c.index_id
 CROSS JOIN LATERAL (
     SELECT sum(weight * places * %s / (places + %s + %s * c.length)) AS score
     FROM unnest(%s::tsquery[], %s::float8[]) AS word (query, weight)
-    CROSS JOIN LATERAL (SELECT ts_rank('{1,1,1,1}', c.words, word.query) AS rank OFFSET 0) ranked
-    CROSS JOIN LATERAL (SELECT round(0.607927101854 / (1.0000001 - rank) - 0.5) AS places) counted
-    WHERE rank > 0
+    CROSS JOIN LATERAL (SELECT ts_rank('{1,1,1,1}', c.words, word.query) AS anywhere OFFSET 0) ranked
+    CROSS JOIN LATERAL (
+        SELECT round(0.607927101854 / (1.0000001 - anywhere) - 0.5)
+            + %s * round(0.607927101854 / (1.0000001 - ts_rank('{0,0,0,1}', c.words, word.query)) - 0.5) AS places
+        OFFSET 0
+    ) counted
+    WHERE anywhere > 0
 ) said
 ORDER BY said.score DESC, c.id LIMIT %s)"""

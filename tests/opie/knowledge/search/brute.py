@@ -13,10 +13,14 @@ def nearest(vectors: Vectors, vector: Vectors, count: int) -> list[int]:
     return [int(number) for number in np.argsort(-(vectors @ vector), kind="stable")[:count]]
 
 
-def bm25(texts: Sequence[str], question: str, *, k1: float = 1.2, b: float = 0.75) -> list[float]:
-    """Lucene's BM25, times k1 + 1, of texts whose words are separated by spaces."""
-    counted = [Counter(text.split()) for text in texts]
-    lengths = [sum(words.values()) for words in counted]
+def bm25(
+    texts: Sequence[str], question: str, headings: Sequence[str] = (), *, k1: float = 2.0, b: float = 0.75
+) -> list[float]:
+    """Lucene's BM25, times k1 + 1, of texts whose words are separated by spaces. A heading is part of its text, and each
+    of its words counts as three."""
+    above = [heading.split() for heading in headings] or [[] for _ in texts]
+    counted = [Counter(text.split() + words * 3) for text, words in zip(texts, above, strict=True)]
+    lengths = [len(text.split()) + len(words) for text, words in zip(texts, above, strict=True)]
     mean = sum(lengths) / len(lengths)
     scores = [0.0] * len(texts)
     for word in set(question.split()):

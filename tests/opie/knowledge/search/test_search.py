@@ -58,11 +58,27 @@ def test_by_words_what_bm25_says(filled: Filled, person: Person, find: Find) -> 
 @pytest.mark.parametrize("times", [1, 2, 3, 7, 20, 60, 200, 255])
 def test_a_word_is_counted_as_often_as_it_is_there(person: Person, find: Find, times: int) -> None:
     base = make_base(person.team, person.user, language="simple")
-    texts = ["wing " * times + "x " * (300 - times), "tail " * 300]
+    others = " ".join(f"word{number}" for number in range(300 - times))
+    texts = ["wing " * times + others, "tail " * 200]
     written = write(base, texts, unit(np.ones((2, 384), dtype=np.float32)))
     refresh_statistics(written.index.pk)
     (hit,) = find(person.principal, "wing", mode="text")
-    assert hit.score == pytest.approx(brute.bm25(texts, "wing")[0], rel=2e-3)
+    assert hit.score == pytest.approx(brute.bm25(texts, "wing")[0], rel=1e-4)
+
+
+def test_a_heading_weighs_as_three(person: Person, find: Find) -> None:
+    base = make_base(person.team, person.user, language="simple")
+    texts, headings = (
+        ["tail nose"] * 3 + ["wing tail wing", "wing wing wing wing nose"],
+        ["wing", "wing wing", "nose", "", "nose"],
+    )
+    written = write(base, texts, unit(np.ones((5, 384), dtype=np.float32)), headings=headings)
+    refresh_statistics(written.index.pk)
+    for question in ("wing", "nose tail", "wing tail"):
+        expected = brute.bm25(texts, question, headings)
+        hits = find(person.principal, question, mode="text")
+        found = {written.chunk_ids.index(hit.chunk_id): hit.score for hit in hits}
+        assert found == pytest.approx({place: score for place, score in enumerate(expected) if score}, rel=1e-4)
 
 
 def test_both_are_fused_by_rank(filled: Filled, person: Person, find: Find) -> None:
