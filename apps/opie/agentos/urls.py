@@ -7,6 +7,7 @@ from apps.opie.agentos import (
     api,
     approvals_api,
     budgets_api,
+    dispatcher_api,
     documents_api,
     executions_api,
     knowledge_api,
@@ -29,6 +30,10 @@ urlpatterns = [
     path(
         "executions/<uuid:execution_id>/cancel/", executions_api.ExecutionCancelView.as_view(), name="execution-cancel"
     ),
+    path("dispatcher/select/", dispatcher_api.DispatcherSelectView.as_view(), name="dispatcher-select"),
+    path("dispatcher/execute/", dispatcher_api.DispatcherExecuteView.as_view(), name="dispatcher-execute"),
+    path("dispatcher/decisions/", dispatcher_api.DispatchDecisionsView.as_view(), name="dispatcher-decisions"),
+    path("dispatcher/figures/", dispatcher_api.DispatcherFiguresView.as_view(), name="dispatcher-figures"),
     path("agentos/", api.AgentOSAPIView.as_view(), name="agentos"),
     path("agentos/info/", api.AgentOSAPIView.as_view(), name="agentos-info"),
     path("agentos/agents/", api.AgentListView.as_view(), name="agentos-agents"),

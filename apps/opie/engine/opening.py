@@ -18,11 +18,12 @@ from apps.api.ids import uuid7
 from apps.api.statements import prepared_cursor
 from apps.opie.engine import recording
 from apps.opie.engine.attempts import tell_worker
+from apps.opie.engine.dispatched import Dispatched
 from apps.opie.engine.settling import Ending, interrupt, settle
 from apps.opie.engine.wishes import NONE, Wishes
 from apps.opie.ledger.budgets import refuse_when_spent
 from apps.opie.limits.admission import admit_run
-from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession, DispatchDecision
 from apps.opie.models.messages import MessageRole
 from apps.opie.models.runs import RunStatus
 from apps.opie.models.sessions import WhenBusy
@@ -38,7 +39,7 @@ class Ask:
 
     `regenerate_of` and `edit_of` name a message in whose place a branch begins; the first needs no text. `may_wait` is
     false for callers that cannot wait for their turn. `may_be_free` lets a spent budget pass to a platform without cost.
-    One on its own that `is_held` waits until whoever made it begins it.
+    One on its own that `is_held` waits until whoever made it begins it. `dispatched` says that the agent was chosen.
     """
 
     text: str = ""
@@ -55,6 +56,7 @@ class Ask:
     may_be_free: bool = False
     is_held: bool = False
     wishes: Wishes = NONE
+    dispatched: Dispatched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class OpenedTurn:
     is_first: bool = False
     in_background: bool = False
     wishes: Wishes = NONE
+    dispatched: Dispatched | None = None
 
 
 @dataclass(slots=True)
@@ -138,9 +141,10 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
         _admit(principal, ask, now)
         status = RunStatus.PENDING if ask.in_background or ask.is_held else RunStatus.RUNNING
         _insert(_run_values(run_id, principal, agent, ask, status, now))
+        _note_choice(ask, run_id)
         if ask.in_background:
             tell_worker(run_id)
-        return OpenedTurn(run_id, None, "", ask.text, status, in_background=ask.in_background, wishes=ask.wishes)
+        return OpenedTurn(run_id, None, "", ask.text, status, **_goes_along(ask))
     place = _place_for(principal, ask, now)
     question = _question_for(place, ask)
     _admit(principal, ask, now)
@@ -152,6 +156,7 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
     values = _run_values(run_id, principal, agent, ask, status, now)
     values |= _session_values(place, question, begins=begins)
     _insert(values)
+    _note_choice(ask, run_id)
     if not begins:
         recording.append_events(run_id, [(1, "run.queued", {"position": place.place or 1})])
     if ask.in_background:
@@ -165,9 +170,17 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
         question_id=question.id,
         last_event=int(not begins),
         is_first=place.is_new,
-        in_background=ask.in_background,
-        wishes=ask.wishes,
+        **_goes_along(ask),
     )
+
+
+def _goes_along(ask: Ask) -> dict[str, Any]:
+    return {"in_background": ask.in_background, "wishes": ask.wishes, "dispatched": ask.dispatched}
+
+
+def _note_choice(ask: Ask, run_id: UUID) -> None:
+    if ask.dispatched is not None:
+        DispatchDecision.objects.note_run(UUID(ask.dispatched.decision_id), run_id)
 
 
 def _admit(principal: Principal, ask: Ask, now: datetime) -> None:
@@ -335,6 +348,8 @@ def _input_of(ask: Ask) -> str | None:
         kept["is_held"] = True
     if ask.wishes:
         kept["wishes"] = ask.wishes.as_json()
+    if ask.dispatched:
+        kept["dispatched"] = ask.dispatched.as_json()
     return json.dumps(kept) if kept else None
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from apps.accounts.principal import Principal, principal_now
 from apps.api.errors import NotAllowed, NotFound
 from apps.opie.engine import recording
+from apps.opie.engine.dispatched import Dispatched
 from apps.opie.engine.opening import OpenedTurn
 from apps.opie.engine.settling import Ending, Settled, lock_session_of, settle
 from apps.opie.engine.wishes import Wishes
@@ -126,4 +127,5 @@ def _opened(run: AgentOSRun, session: AgentOSSession | None) -> OpenedTurn:
         question_id=run.question_id,
         last_event=recording.last_number(run.pk),
         wishes=Wishes.of_json((run.input or {}).get("wishes", {})),
+        dispatched=Dispatched.of_run_input(run.input),
     )

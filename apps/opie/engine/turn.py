@@ -127,7 +127,7 @@ class Turn:
         live = self._live
         assert live is not None  # noqa: S101 - it was opened with the task
         if before is None:
-            live.publish("run.started", {"agent_id": self.agent.agent_id, "title": self.opened.title})
+            live.publish("run.started", self._beginning())
         for call in refused or []:
             observer.seen.tool_calls[call.id] = call
             live.publish("tool.finished", tool_as_json(call))
@@ -144,6 +144,12 @@ class Turn:
         if self._settled is not None and hooks.any_after(self._at_hand()):
             # Nobody waits for them.
             _in_background(hooks.run_after(self._at_hand(), self._settled))
+
+    def _beginning(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"agent_id": self.agent.agent_id, "title": self.opened.title}
+        if self.opened.dispatched is not None:
+            told["dispatched"] = self.opened.dispatched.as_json()
+        return told
 
     async def _observe(
         self, agno_run: AgnoRun, observer: Observer, live: stream.RunStream, *, goes_on: bool

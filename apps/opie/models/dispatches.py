@@ -1,6 +1,7 @@
 """Choices of the dispatcher: which task, who was a candidate with which score, who was chosen, and what came of it."""
 
-from typing import Self
+from typing import Any, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -24,6 +25,10 @@ class DispatchDecisionQuerySet(models.QuerySet["DispatchDecision"]):
         if principal.reach(Permission.VIEW_METRICS) is Reach.YES:
             return self.filter(team_id=principal.team_id)
         return self.visible_to(principal)
+
+    def note_run(self, decision_id: UUID, run_id: UUID) -> None:
+        """Remember what came of a choice; the first run that does is it."""
+        self.filter(pk=decision_id, run=None).update(run_id=run_id)
 
 
 class DispatchDecision(models.Model):
@@ -62,6 +67,17 @@ class DispatchDecision(models.Model):
             ),
             models.CheckConstraint(condition=Q(fit__gte=0, fit__lte=1), name="opie_decision_fit"),
         ]
+
+    def outcome(self) -> dict[str, Any] | None:
+        """What came of it; None where nothing was run, or the run was deleted."""
+        if self.run is None:
+            return None
+        performance = getattr(self.run, "performance", None)
+        return {
+            "run_id": str(self.run.pk),
+            "status": self.run.status,
+            "duration_ms": performance.duration_ms if performance is not None else None,
+        }
 
     def __str__(self) -> str:
         return f"{self.chosen or 'nobody'}: {self.task[:60]}"

@@ -10,6 +10,7 @@ from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput, Unavailable
 from apps.opie import rows
 from apps.opie.engine.asking import checked_message, require_may_run
+from apps.opie.engine.dispatched import Dispatched
 from apps.opie.engine.dispatcher.matching import Match, candidates
 from apps.opie.engine.dispatcher.roster import Roster, roster_for
 from apps.opie.engine.dispatcher.scoring import Candidate, Standing, scored
@@ -37,6 +38,12 @@ class Selection:
     @property
     def agent_id(self) -> str | None:
         return self.candidates[0].agent_id if self.candidates else None
+
+    @property
+    def dispatched(self) -> Dispatched:
+        """What a run is to know of it. Raises as `require_agent`."""
+        agent_id = self.require_agent()
+        return Dispatched(agent_id, self.names.get(agent_id, agent_id), self.why, str(self.decision_id))
 
     @property
     def why(self) -> str:
@@ -67,9 +74,10 @@ class Selection:
         """The chosen agent's id. Raises Conflict, with the nearest, where nobody fits."""
         if self.agent_id is not None:
             return self.agent_id
-        nearest = ", ".join(one.agent_id for one in self.nearest) or "nobody"
+        nearest = ", ".join(one.agent_id for one in self.nearest)
+        offered = f"The nearest: {nearest}. Choose one of them, or say" if nearest else "Choose one yourself, or say"
         raise Conflict(
-            f"No agent fits that task. The nearest: {nearest}. Choose one of them, or say more of what you need.",
+            f"No agent fits that task. {offered} more of what you need.",
             code="no_agent_fits",
         )
 
@@ -89,11 +97,6 @@ async def select(
     if capabilities and not fitting:
         fitting = found  # who has what was asked for by its code can do it, whatever the words
     return await rows.run(_decide, principal, task, roster, found, fitting, likeness is not None)
-
-
-def note_run(decision_id: UUID, run_id: UUID) -> None:
-    """Remember what came of a choice. Sync."""
-    DispatchDecision.objects.filter(pk=decision_id, run=None).update(run_id=run_id)
 
 
 def _checked(capabilities: Sequence[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from apps.accounts.principal import Principal, principal_for
 from apps.api.errors import InvalidInput, OpieError, PlatformFailed
 from apps.opie import rows
 from apps.opie.engine.asking import ATTEMPTS, ask_agent, checked_attempts, checked_session_id
+from apps.opie.engine.dispatched import Dispatched
 from apps.opie.engine.executions.context import AgentContext, wishes_of
 from apps.opie.engine.executions.prompts import text_of
 from apps.opie.engine.executions.result import AgentResult
@@ -80,11 +81,13 @@ class BaseAgent:
         *,
         background: bool = False,
         most_attempts: int = ATTEMPTS,
+        dispatched: Dispatched | None = None,
     ) -> Execution:
-        """Begin, and answer at once. Raises as `execute`."""
+        """Begin, and answer at once. `dispatched` says that this agent was chosen for it. Raises as `execute`."""
         principal = user if isinstance(user, Principal) else await rows.run(principal_for, user)
         context = AgentContext.of(context)
         ask = self.ask_for(await self.before(input_data, context), context)
+        ask = replace(ask, dispatched=dispatched)
         if background:
             ask = replace(ask, in_background=True, most_attempts=checked_attempts(most_attempts))
         return Execution(await ask_agent(principal, self.agent.agent_id, ask), context, ask)

@@ -11,7 +11,7 @@ from apps.api.errors import Conflict, InvalidInput, NotAllowed, OpieError, Unava
 from apps.opie import rows
 from apps.opie.engine import dispatcher
 from apps.opie.engine.dispatcher.roster import roster_for
-from apps.opie.engine.dispatcher.selecting import note_run, select
+from apps.opie.engine.dispatcher.selecting import select
 from apps.opie.models import Agent, AgentOSRun, DispatchDecision
 from apps.opie.models.agents import AgentStatus
 from apps.opie.scope import RunScope, current_scope
@@ -70,9 +70,10 @@ async def test_nobody_fits_what_nobody_does(choosable: Agents, person: Person) -
 
 
 async def test_the_nearest_are_offered_where_nobody_fits(choosable: Agents, person: Person, by_words: None) -> None:
-    selection = await select(person.principal, "What is your policy on cancelling a subscription early")
-    assert selection.agent_id is None
-    with pytest.raises(Conflict, match="nearest"):
+    await rows.run(Agent.objects.filter(agent_id="helper").update, description="Feeds the office fish")
+    selection = await select(person.principal, "Where can I buy a fish?")
+    assert [one.agent_id for one in selection.nearest] == ["helper"]
+    with pytest.raises(Conflict, match="The nearest: helper"):
         selection.require_agent()
 
 
@@ -128,7 +129,7 @@ async def test_a_choice_learns_its_run_once(choosable: Agents, person: Person) -
     assert selection.decision_id is not None
     made = [await rows.run(AgentOSRun.objects.create, user=person.user, team=person.team) for _ in range(2)]
     for run in made:
-        await rows.run(note_run, selection.decision_id, run.pk)
+        await rows.run(DispatchDecision.objects.note_run, selection.decision_id, run.pk)
     kept = await rows.run(DispatchDecision.objects.get, pk=selection.decision_id)
     assert kept.run_id == made[0].pk
 
