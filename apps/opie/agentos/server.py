@@ -84,7 +84,7 @@ class ServedAgents:
             served = Agent.objects.served_to(self._principal)
         else:
             served = Agent.objects.filter(status=AgentStatus.PUBLISHED)
-        return stamp, list(served.exclude(kind=AgentKind.WORKFLOW))
+        return stamp, list(served.exclude(kind__in=(AgentKind.WORKFLOW, AgentKind.AUTO)))
 
     def _put(self, stamp: str, found: list[Agent]) -> None:
         self.teams[:] = [self._factory(TeamFactory, row) for row in found if row.kind == AgentKind.TEAM]

@@ -11,7 +11,7 @@ from apps.api.errors import OpieError
 from apps.opie.agentos.config import agent_os_config
 from apps.opie.agentos.who import principal_serving
 from apps.opie.models import Agent
-from apps.opie.models.agents import AgentStatus
+from apps.opie.models.agents import AgentKind, AgentStatus
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ def report(principal: Principal | None = None, agent_id: str | None = None) -> l
     served = (
         Agent.objects.filter(status=AgentStatus.PUBLISHED) if principal is None else Agent.objects.served_to(principal)
     )
+    served = served.exclude(kind=AgentKind.AUTO)  # nothing is built for it
     if agent_id is not None:
         served = served.filter(agent_id=agent_id)
     known = _known()

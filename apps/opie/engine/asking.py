@@ -13,6 +13,7 @@ from apps.opie.engine.opening import Ask
 from apps.opie.engine.served import served_agent
 from apps.opie.engine.turn import Turn
 from apps.opie.models import Agent
+from apps.opie.models.agents import AgentKind
 
 if TYPE_CHECKING:
     from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
@@ -26,7 +27,10 @@ async def ask_agent(principal: Principal, agent_id: str, ask: Ask) -> Turn:
     """A turn that runs, or waits for its time. Raises NotAllowed, NotFound for an agent that is not there for this
     person, and what opening and building raise."""
     require_may_run(principal)
-    built, turn = await rows.run(_build_and_open, principal, agent_id, ask)
+    opened = await rows.run(_open_unless_auto, principal, agent_id, ask)
+    if isinstance(opened, Agent):
+        opened = await _open_for_whoever_fits(principal, opened, ask)
+    built, turn = opened
     turn.start(built.agno_run)
     return turn
 
@@ -34,7 +38,7 @@ async def ask_agent(principal: Principal, agent_id: str, ask: Ask) -> Turn:
 def open_held(principal: Principal, agent_id: str, ask: Ask) -> Turn:
     """A turn that nobody starts yet. Sync; raises the same."""
     require_may_run(principal)
-    return _build_and_open(principal, agent_id, replace(ask, is_held=True))[1]
+    return _build_and_open(principal, agent_to_ask(principal, agent_id), replace(ask, is_held=True))[1]
 
 
 def require_may_run(principal: Principal) -> None:
@@ -77,6 +81,23 @@ def checked_attempts(most_attempts: int) -> int:
     return most_attempts
 
 
-def _build_and_open(principal: Principal, agent_id: str, ask: Ask) -> tuple["RecordedAgent | RecordedTeam", Turn]:
-    built = parts.build(agent_to_ask(principal, agent_id), principal, ask.session_id)
+_Opened = tuple["RecordedAgent | RecordedTeam", Turn]
+
+
+def _open_unless_auto(principal: Principal, agent_id: str, ask: Ask) -> _Opened | Agent:
+    agent = agent_to_ask(principal, agent_id)
+    return agent if agent.kind == AgentKind.AUTO else _build_and_open(principal, agent, ask)
+
+
+async def _open_for_whoever_fits(principal: Principal, auto: Agent, ask: Ask) -> _Opened:
+    """The message is another agent's to answer; the session stays one with `auto`, which chooses for the next anew."""
+    from apps.opie.engine.dispatcher.auto import choose_for_message
+
+    dispatched = replace(await choose_for_message(principal, ask), agent_of_session=auto.pk)
+    agent = await rows.run(agent_to_ask, principal, dispatched.agent_id)
+    return await rows.run(_build_and_open, principal, agent, replace(ask, dispatched=dispatched))
+
+
+def _build_and_open(principal: Principal, agent: Agent, ask: Ask) -> _Opened:
+    built = parts.build(agent, principal, ask.session_id)
     return built, built.open(ask)

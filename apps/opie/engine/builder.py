@@ -25,6 +25,8 @@ def build(agent: Agent, principal: Principal) -> RecordedAgent | RecordedTeam:
     """
     if agent.kind == AgentKind.WORKFLOW:
         raise Conflict("Workflows cannot be talked to yet.", code="not_offered")
+    if agent.kind == AgentKind.AUTO:
+        raise Conflict(f"{agent.name} passes messages of chats on to others. Choose an agent here.", code="not_offered")
     built = _team(agent, principal) if agent.kind == AgentKind.TEAM else _agent(agent, principal)
     built.opie_agent = agent
     built.opie_principal = principal

@@ -3,16 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """Who was chosen, and why in a sentence; `decision_id` names the choice with all its scores."""
+    """Who was chosen, and why in a sentence; `decision_id` names the choice with all its scores. `agent_of_session` is
+    whose session it stays, where that is another's: the key of the agent that passed the message on."""
 
     agent_id: str
     agent_name: str
     why: str
     decision_id: str
+    agent_of_session: UUID | None = None
 
     def as_json(self) -> dict[str, str]:
         return {

@@ -295,6 +295,7 @@ def _run_values(
         "team": principal.acting_team,
         "key": principal.api_key_id,
         "agent": agent.pk,
+        "agent_of_session": (ask.dispatched and ask.dispatched.agent_of_session) or agent.pk,
         "version": agent.version,
         "status": status,
         "begun": now if status is RunStatus.RUNNING else None,
@@ -382,12 +383,12 @@ _INSERT_RUN = """
 _INSERT_SESSION = """
     INSERT INTO opie_agentossession (id, user_id, team_id, agent_id, title, head_id, when_busy, is_archived, metadata,
         message_count, created_at, updated_at, last_message_at)
-    VALUES (%(session)s, %(user)s, %(team)s, %(agent)s, %(title)s, %(head)s, 'queue', false, '{}',
+    VALUES (%(session)s, %(user)s, %(team)s, %(agent_of_session)s, %(title)s, %(head)s, 'queue', false, '{}',
         %(last_number)s, %(now)s, %(now)s, %(now)s)
 """
 _UPDATE_SESSION = """
     UPDATE opie_agentossession SET message_count = %(last_number)s, title = %(title)s, head_id = %(head)s,
-        agent_id = %(agent)s, last_message_at = %(now)s, updated_at = %(now)s
+        agent_id = %(agent_of_session)s, last_message_at = %(now)s, updated_at = %(now)s
     WHERE id = %(session)s
 """
 _INSERT_QUESTION = """

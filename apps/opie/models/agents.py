@@ -26,6 +26,8 @@ class AgentKind(models.TextChoices):
     CONVERSATIONAL = "conversational", "Conversational"
     TEAM = "team", "Team"
     WORKFLOW = "workflow", "Workflow"
+    # Answers nothing itself: who fits a message answers it (engine/dispatcher/auto.py).
+    AUTO = "auto", "Auto"
 
 
 class AgentVisibility(models.TextChoices):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from apps.opie.engine.dispatched import Dispatched
 from apps.opie.ledger.summary import RunUsage, usage_of_runs
 from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.messages import MessageRole, MessageStatus
@@ -55,11 +56,13 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back to one question. `source` is the Markdown that the copy button copies, `message_id` the message
-    to try again from or to branch after, `versions` set where it was tried again."""
+    to try again from or to branch after, `versions` set where it was tried again, `why` where the agent was chosen for it.
+    """
 
     run_id: UUID | None = None
     status: str = "pending"
     agent_name: str = ""
+    why: str = ""
     parts: tuple[Part, ...] = ()
     source: str = ""
     question: str = ""
@@ -184,6 +187,7 @@ def _items(rows: Sequence[AgentOSMessage], known: _Known, silent: AgentOSRun | N
             run_id=silent.pk,
             status=silent.status,
             agent_name=silent.agent.name if silent.agent else "",
+            why=_why(silent),
             question=asked,
             error=silent.error_message,
             parts=tuple(_parts((), known.approvals.get(silent.pk, ()))),
@@ -225,6 +229,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
         run_id=run.pk,
         status=run.status,
         agent_name=run.agent.name if run.agent else "",
+        why=_why(run),
         parts=tuple(_parts(said, known.approvals.get(run.pk, ()))),
         source=_source(said),
         question=question,
@@ -240,6 +245,11 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
         given=known.given.get(run.pk),
         citations=last.citations,
     )
+
+
+def _why(run: AgentOSRun) -> str:
+    dispatched = Dispatched.of_run_input(run.input)
+    return dispatched.why if dispatched else ""
 
 
 def _source(rows: Iterable[AgentOSMessage]) -> str:

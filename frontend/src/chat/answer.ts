@@ -2,7 +2,7 @@ import { fetchCard } from "../approvals/decide.ts";
 import { duration, money, tokens } from "../format.ts";
 import { MarkdownStream } from "../markdown/stream.ts";
 import { showCitations } from "./citations.ts";
-import type { Failure, Finished, RunEvent } from "./events.ts";
+import type { Dispatched, Failure, Finished, RunEvent } from "./events.ts";
 import { refresh as refreshTimes } from "../shell/times.ts";
 import { Refused } from "./api.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
@@ -66,8 +66,9 @@ export class Answer {
         return this.#end("interrupted");
       case "run.retrying":
         return this.#beginAgain();
-      case "run.queued":
       case "run.started":
+        return this.#introduce(event.data.dispatched);
+      case "run.queued":
         return;
     }
   }
@@ -80,6 +81,14 @@ export class Answer {
     part<HTMLElement>(box, "[data-request]").hidden = !failure.request_id;
     // An alert is spoken when it appears, so it appears with its words in place.
     box.hidden = false;
+    this.#grew();
+  }
+
+  #introduce(chosen?: Dispatched): void {
+    if (!chosen) return;
+    setText(this.element, "[data-agent-name]", chosen.agent_name);
+    setText(this.element, "[data-why]", chosen.why);
+    part<HTMLElement>(this.element, "[data-why]").hidden = false;
     this.#grew();
   }
 

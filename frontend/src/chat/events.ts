@@ -17,6 +17,14 @@ export interface Citation {
   url?: string;
 }
 
+/** Who was chosen to answer, where nobody was named, and why in a sentence. */
+export interface Dispatched {
+  agent_id: string;
+  agent_name: string;
+  why: string;
+  decision_id: string;
+}
+
 export interface Finished {
   agent_id: string;
   content: string;
@@ -38,7 +46,7 @@ interface Common {
 interface Bodies {
   "run.queued": { position: number };
   "run.retrying": object;
-  "run.started": { title?: string };
+  "run.started": { title?: string; dispatched?: Dispatched };
   "message.delta": { text: string };
   "reasoning.delta": { text: string };
   "output.invalid": { text: string };

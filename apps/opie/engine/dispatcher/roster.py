@@ -95,7 +95,8 @@ def _made_of(agents: AgentQuerySet) -> Roster:
 def _refuse_unknown(served: AgentQuerySet, capabilities: Sequence[str]) -> None:
     """Nobody has all of these: it is for whoever asked to put right, where nobody could have one of them."""
     there = {code for codes in served.values_list("capabilities", flat=True) for code in codes}
-    unknown = [code for code in capabilities if code not in there and code not in known_capabilities()]
+    known = {*there, *known_capabilities(), ANYTHING}
+    unknown = [code for code in capabilities if code not in known]
     if unknown:
         names = ", ".join(sorted(there)[:MOST_NAMED]) or "none"
         raise InvalidInput(fields={"capabilities": [f"Unknown: {', '.join(unknown)}. Agents here have: {names}."]})
