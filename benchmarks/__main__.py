@@ -9,7 +9,10 @@ from pathlib import Path
 
 import psutil
 
-ALL = ["answers", "sessions", "streams", "metering", "faults", "kills", "reading", "ingest", "retrieval", "search"]
+ALL = [
+    *("answers", "sessions", "streams", "metering", "faults", "kills", "reading", "ingest", "retrieval", "search"),
+    "dispatcher",
+]
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
 

@@ -8,11 +8,11 @@ from apps.opie.engine.dispatcher.matching import MOST_WORDS_SHOWN, NOTHING_SAID,
 from apps.opie.engine.dispatcher.vocabulary import Capability, Phrase, Term
 from apps.opie.engine.dispatcher.words import words_of
 
-# Tuned on the half of benchmarks/data/dispatcher_tasks.json that is for it.
+# docs/dispatcher.md says how these were found. Words that weigh HALF make half a fit.
 FROM_WORDS = 0.6
-FROM_OWN_WORDS = 0.35
-HALF = 5.0
-UNLIKE, ALIKE = 0.18, 0.62
+FROM_OWN_WORDS = 0.5
+HALF = 10.0
+UNLIKE, ALIKE = 0.15, 0.6
 
 _Abilities = tuple[tuple[Capability, float], ...]
 # How much, and in which words: each with how much it says.
@@ -35,8 +35,8 @@ class Index:
         return tuple(profile.tasks for profile in self.profiles)
 
     def matches(self, task: str, likeness: Sequence[float] | None = None) -> list[Match]:
-        """Every agent with its fit, the best first, ties by agent_id. `likeness` is, for each profile, the cosine of the
-        task and the nearest of its examples."""
+        """Every agent with its fit, the best first, ties by agent_id. `likeness` is, for each profile, how alike the
+        task is to examples of what it is asked."""
         heard = hear(task)
         own = self._said_of_themselves(heard)
         said = {key: _said_by(abilities, heard) for key, abilities in self._abilities.items()}

@@ -1,26 +1,41 @@
 """How alike a task is to examples of what agents are asked, by the local embedding model, where it is installed.
 
-Nothing is sent anywhere and nothing is charged: it is not metered.
+Nothing is sent anywhere and nothing is charged: it is not metered. The model knows English, and what is like what in
+other languages it can only guess: there words choose alone.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
+from apps.opie.engine.dispatcher.words import is_english
 from apps.opie.providers.embedding.choice import is_local_installed
 from apps.opie.providers.embedding.embedder import Kind
 
 if TYPE_CHECKING:
-    from numpy import float32, int64
+    from numpy import float32, intp
     from numpy.typing import NDArray
 
     Vectors = NDArray[float32]
 
 MOST_KEPT = 20_000
 LONGEST_TASK = 2_000
+# One example that is alike by chance says less than a few.
+NEAREST = 3
 
 # The vector of each example, by its words: who changes a text has it embedded again.
 _kept: "OrderedDict[str, Vectors]" = OrderedDict()
+
+
+async def vector_of(task: str) -> "Vectors | None":
+    """The vector of a task; None where there is no local model, and for a task it does not understand. Raises
+    Unavailable where the model cannot be loaded."""
+    read = task[:LONGEST_TASK]
+    if not is_local_installed() or not is_english(read):
+        return None
+    vector: Vectors = (await _embedded([read], "query"))[0]
+    return vector
 
 
 class Examples:
@@ -30,25 +45,34 @@ class Examples:
         self._texts = sorted({text for texts in of_agents for text in texts})
         place = {text: at for at, text in enumerate(self._texts)}
         self._places = [[place[text] for text in texts] for texts in of_agents]
-        self._vectors: Vectors | None = None
+        self._ready: tuple[Vectors, NDArray[intp]] | None = None
 
-    async def likeness_to(self, task: str) -> list[float] | None:
-        """For each agent the cosine of the task and the example most like it; None where there is no local model."""
-        if not self._places or not is_local_installed():
-            return None
-        if self._vectors is None:
-            self._vectors = await _vectors_of(self._texts)
-        vector = (await _embedded([task[:LONGEST_TASK]], "query"))[0]
-        return _nearest(self._vectors @ vector, self._places)
+    async def likeness_to(self, vector: "Vectors") -> list[float]:
+        """For each agent the mean cosine of the task's vector and the few examples most like it. The first call reads the
+        examples. Raises Unavailable."""
+        if not self._places:
+            return []
+        if self._ready is None:
+            self._ready = await _vectors_of(self._texts), _table_of(self._places)
+        vectors, table = self._ready
+        return _nearest(vectors @ vector, table)
 
 
-def _nearest(cosines: "NDArray[float32]", places: Sequence[Sequence[int]]) -> list[float]:
+def _table_of(places: Sequence[Sequence[int]]) -> "NDArray[intp]":
+    """A row for each agent, all of one length: who has fewer examples has them again."""
     import numpy
 
-    every: NDArray[int64] = numpy.fromiter((at for of_one in places for at in of_one), dtype=numpy.int64)
-    starts = numpy.cumsum([0, *(len(of_one) for of_one in places[:-1])])
-    nearest: list[float] = numpy.maximum.reduceat(cosines[every], starts).tolist()
-    return nearest
+    length = max(NEAREST, *(len(of_one) for of_one in places))
+    rows = [list(islice(cycle(of_one), length)) for of_one in places]
+    return numpy.array(rows, dtype=numpy.intp)
+
+
+def _nearest(cosines: "NDArray[float32]", table: "NDArray[intp]") -> list[float]:
+    import numpy
+
+    of_each = numpy.partition(cosines[table], -NEAREST, axis=1)[:, -NEAREST:]
+    means: list[float] = of_each.mean(axis=1).tolist()
+    return means
 
 
 async def _vectors_of(texts: Iterable[str]) -> "Vectors":

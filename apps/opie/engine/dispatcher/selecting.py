@@ -1,9 +1,10 @@
 """Choosing an agent for a task: who fits, who of them has proved itself, and why; written down with its scores."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from apps.accounts.principal import Principal
@@ -11,12 +12,14 @@ from apps.api.errors import Conflict, InvalidInput, Unavailable
 from apps.opie import rows
 from apps.opie.engine.asking import checked_message, require_may_run
 from apps.opie.engine.dispatched import Dispatched
+from apps.opie.engine.dispatcher.likeness import vector_of
 from apps.opie.engine.dispatcher.matching import Match, candidates
 from apps.opie.engine.dispatcher.roster import Roster, roster_for
 from apps.opie.engine.dispatcher.scoring import Candidate, Standing, scored
 from apps.opie.metrics.agents import agent_figures, figures_of_everybody
 from apps.opie.models import DispatchDecision
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 MOST_CANDIDATES_KEPT = 20
@@ -90,8 +93,12 @@ async def select(
     if principal is not None:
         require_may_run(principal)
     task = checked_message(task, "task_description")
-    roster = await rows.run(roster_for, principal, _checked(capabilities))
-    likeness = await _likeness_of(task, roster) if with_vectors else None
+    # The task becomes a vector in a thread of its own, while rows are read.
+    roster, vector = await asyncio.gather(
+        rows.run(roster_for, principal, _checked(capabilities)),
+        _unless_broken(vector_of(task) if with_vectors else None),
+    )
+    likeness = None if vector is None else await _unless_broken(roster.examples.likeness_to(vector))
     found = roster.index.matches(task, likeness)
     fitting = candidates(found, with_vectors=likeness is not None)
     if capabilities and not fitting:
@@ -107,9 +114,11 @@ def _checked(capabilities: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(set(capabilities)))
 
 
-async def _likeness_of(task: str, roster: Roster) -> list[float] | None:
+async def _unless_broken(reading: Awaitable[T | None] | None) -> T | None:
+    if reading is None:
+        return None
     try:
-        return await roster.examples.likeness_to(task)
+        return await reading
     except Unavailable:
         # Words alone choose less well, and are better than no answer.
         logger.exception("The local embedding model cannot be loaded; agents are chosen by words alone.")

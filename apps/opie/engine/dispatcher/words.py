@@ -52,6 +52,32 @@ def stem(word: str) -> str:
     return word
 
 
+def is_english(text: str) -> bool:
+    """Whether a text may be taken for English: no other script, and no more of another language's small words."""
+    letters = [letter for letter in text if letter.isalpha()]
+    if sum(letter > "\u024f" for letter in letters) * 2 > len(letters):
+        return False
+    words = re.findall(r"[^\W\d_]+", text.casefold())
+    english, *others = (sum(word in small for word in words) for small in _SMALL_WORDS)
+    return english >= max(others)
+
+
+# English first. None of the others' is a word of English.
+_SMALL_WORDS = tuple(
+    frozenset(words.split())
+    for words in (
+        "the a an and or of to in on for with is are be it this that we i you our my your can do how what which who not from",
+        "der die das und oder ist sind ein eine einen einer ich wir mir mich uns unser unsere für mit von zu zum zur den dem"
+        " im auf nicht wie welche wer bitte sich aus bei nach über",
+        "el la los las un una unos y que de del para con por es son en al mi nuestro nuestra cómo qué cuál cuáles este esta"
+        " esto se lo su sus dime",
+        "le les des et est une du pour avec dans nous notre nos vous votre comment quel quelle sur pas ce cette",
+        "il gli della dello per con sono nel nella che come quale questo questa nostro",
+        "o os uma do da dos das em para com não como qual este esta nosso",
+    )
+)
+
+
 def _arabic(word: str) -> str:
     for prefix in _ARABIC_PREFIXES:
         if word.startswith(prefix) and len(word) - len(prefix) >= _SHORTEST_ARABIC:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from apps.opie.engine.dispatcher.matching import hear
 from apps.opie.engine.dispatcher.vocabulary import capabilities
-from apps.opie.engine.dispatcher.words import phrase_of, stem, words_of
+from apps.opie.engine.dispatcher.words import is_english, phrase_of, stem, words_of
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,24 @@ def test_a_long_task_is_read_at_its_beginning_and_its_end() -> None:
     heard = hear("contract " + "filler " * 20_000 + "lawsuit").words
     assert {"contract", "lawsuit"} <= heard.keys()
     assert len(hear("x" * 100_000).phrases) < 10
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("Review this code", True),
+        ("hi", True),
+        ("", True),
+        ("def f(x): return x", True),
+        ("Prüfe bitte den Code und die Tests", False),
+        ("Revisa el código de la aplicación", False),
+        ("راجع الكود", False),
+        ("проверь код", False),
+        ("Vérifie le code pour nous", False),
+    ],
+)
+def test_what_is_english(text: str, english: bool) -> None:
+    assert is_english(text) is english
 
 
 @given(st.text(max_size=300))
