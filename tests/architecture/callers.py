@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.accounts.models import ApiKey, Invitation, Role, User
 from apps.accounts.tokens import issue_pair
+from apps.opie.library.commands import create_command
 from apps.opie.models import (
     Agent,
     AgentOSApproval,
@@ -115,6 +116,10 @@ def make_things(owner: Person) -> dict[str, str]:
         user=owner.user, team=owner.team, agent=agent, name="Daily", message="Hi", cron="0 8 * * *",
         next_run_at=timezone.now() + timedelta(days=1),
     )  # fmt: skip
+    command = create_command(
+        owner.principal,
+        {"name": f"Add {n}", "template": "What is 1 + 1?", "visibility": "team", "recommended_agent": agent.agent_id},
+    )
     base = make_base(owner, visibility="team")
     document, (chunk,) = make_document(base, ["What the owner knows."])
     source = KnowledgeSource.objects.create(base=base, url="https://example.com/")
@@ -124,6 +129,7 @@ def make_things(owner: Person) -> dict[str, str]:
         "chunk_id": str(chunk),
         "source_id": str(source.pk),
         "agent_id": agent.agent_id,
+        "slug": command.slug,
         "tier": "analysis",
         "session_id": str(session.pk),
         "run_id": str(run.pk),

@@ -34,12 +34,21 @@ BUSY = "An answer is being written in this session. Wait for it, or stop it firs
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """One more part of the statement that stores a run, and what it needs beside the run's own values."""
+
+    statement: str
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What is asked, and where: in a session of the person's, in a new one, or on its own.
 
     `regenerate_of` and `edit_of` name a message in whose place a branch begins; the first needs no text. `may_wait` is
     false for callers that cannot wait for their turn. `may_be_free` lets a spent budget pass to a platform without cost.
     One on its own that `is_held` waits until whoever made it begins it. `dispatched` says that the agent was chosen.
+    `beside` is stored with the run, or not at all.
     """
 
     text: str = ""
@@ -57,6 +66,7 @@ class Ask:
     is_held: bool = False
     wishes: Wishes = NONE
     dispatched: Dispatched | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +320,8 @@ def _run_values(
         "question": None,
         "makes_session": False,
         "asks": False,
+        "beside": ask.beside.statement if ask.beside else "",
+        **(ask.beside.values if ask.beside else {}),
     }
 
 
@@ -335,6 +347,8 @@ def _insert(values: dict[str, Any]) -> None:
         parts.append(_INSERT_SESSION if values["makes_session"] else _UPDATE_SESSION)
     if values["asks"]:
         parts.append(_INSERT_QUESTION)
+    if values["beside"]:
+        parts.append(values["beside"])
     names = [f"part{number} AS ({part})" for number, part in enumerate(parts)]
     with prepared_cursor() as cursor:
         cursor.execute(f"WITH {', '.join(names)} SELECT 1", values)

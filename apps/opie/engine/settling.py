@@ -7,6 +7,7 @@ the race changes nothing.
 import json
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from apps.opie.metrics.agents import COUNT_RUN, values_to_count
 from apps.opie.metrics.errors import RunError, record_error
 from apps.opie.models import Agent, AgentOSMessage, AgentOSPerformance, AgentOSRun, RunEventBatch
 from apps.opie.models.approvals import ApprovalStatus
+from apps.opie.models.commands import COUNT_EXECUTION, END_EXECUTION, figures_to_count
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 
@@ -154,7 +156,7 @@ def _end(run: AgentOSRun, ending: Ending, events: Events, last_number: int, now:
     performance = _performance_of(run, ending, used)
     result = result_of(run, ending.rows, used, performance)
     last: Event = (last_number, LAST_EVENT[ending.status], result.as_json())
-    next_run = _write(run, ending.rows, performance, [*events, last], now)
+    next_run = _write(run, ending.rows, performance, result.cost, [*events, last], now)
     if ending.status is RunStatus.COMPLETED:
         afterwards.plan(run, summary_is_due=ending.summary_is_due)
     return Settled(LAST_EVENT[ending.status], last[2], result, next_run)
@@ -210,7 +212,12 @@ def _performance_of(run: AgentOSRun, ending: Ending, used: RunUsage) -> AgentOSP
 
 
 def _write(
-    run: AgentOSRun, said: list[AgentOSMessage], performance: AgentOSPerformance, events: Events, now: datetime
+    run: AgentOSRun,
+    said: list[AgentOSMessage],
+    performance: AgentOSPerformance,
+    cost: Decimal | None,
+    events: Events,
+    now: datetime,
 ) -> UUID | None:
     """Everything that a run leaves, in one statement; answers which run waits longest in the session."""
     parts = {"ended": _END_RUN, "measured": _INSERT_PERFORMANCE, "told": _INSERT_EVENTS}
@@ -218,11 +225,16 @@ def _write(
         parts |= {"noted": _NOTE_IN_SESSION, "said": _INSERT_MESSAGES}
     if run.agent_id is not None:
         parts["counted"] = COUNT_RUN
+    # Last, and locked last: runs of one command that end together wait for each other no longer than they must.
+    parts |= {"executed": END_EXECUTION, "followed": COUNT_EXECUTION}
     with_all = ", ".join(f"{name} AS ({part})" for name, part in parts.items())
     values = {
         **{name: getattr(run, name) for name in ("status", "error_code", "error_message")},
         **{name: getattr(performance, name) for name in _MEASURED},
         **values_to_count(run, performance),
+        **figures_to_count(
+            success=run.status == RunStatus.COMPLETED, seconds=performance.duration_ms / 1000, cost=cost
+        ),
         "run": run.pk,
         "session": run.session_id,
         "agent": run.agent_id,

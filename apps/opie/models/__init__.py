@@ -4,6 +4,7 @@ from apps.opie.models.agents import Agent, AgentMember, AgentModel, AgentVersion
 from apps.opie.models.approvals import AgentOSApproval
 from apps.opie.models.budgets import Budget, BudgetPeriod, BudgetReservation
 from apps.opie.models.chunks import CHUNKS, Chunk, IndexLexeme, StagedChunk
+from apps.opie.models.commands import CommandExecution, CommandFavourite, CommandTemplate, CommandVersion
 from apps.opie.models.dispatches import DispatchDecision
 from apps.opie.models.knowledge import (
     AgentKnowledge,
@@ -51,6 +52,10 @@ __all__ = [
     "BudgetPeriod",
     "BudgetReservation",
     "Chunk",
+    "CommandExecution",
+    "CommandFavourite",
+    "CommandTemplate",
+    "CommandVersion",
     "DispatchDecision",
     "IndexLexeme",
     "KnowledgeBase",

@@ -1,0 +1,65 @@
+"""Who answers a command: whom the person names, else whom the command recommends, else who has its capabilities, else
+whom the dispatcher chooses."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from apps.accounts.principal import Principal
+from apps.api.errors import Conflict
+from apps.opie.engine.asking import agent_to_ask
+from apps.opie.engine.served import served_agent
+from apps.opie.models import Agent, CommandTemplate
+
+ChosenBy = Literal["person", "command", "capability", "dispatcher"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenAgent:
+    """An agent that is served to the person, and what decided for it."""
+
+    agent_id: str
+    chosen_by: ChosenBy
+
+
+def agent_at_hand(principal: Principal, command: CommandTemplate, agent_id: str | None) -> ChosenAgent | None:
+    """Without asking the dispatcher; None when that has to be. Sync. Raises NotFound for an agent that the person named
+    and that is not there for them."""
+    if agent_id:
+        return ChosenAgent(agent_to_ask(principal, agent_id).agent_id, "person")
+    recommended = command.recommended_agent
+    if recommended is not None and served_agent(principal, recommended.agent_id) is not None:
+        return ChosenAgent(recommended.agent_id, "command")
+    if able := _most_able(principal, command.required_capabilities):
+        return ChosenAgent(able, "capability")
+    return None
+
+
+def _most_able(principal: Principal, capabilities: list[str]) -> str | None:
+    """Of the agents with all these capabilities the one of highest priority; of those the one that can the least
+    beside, as it is made for this."""
+    if not capabilities:
+        return None
+    able = Agent.objects.served_to(principal).filter(capabilities__contains=capabilities)
+    found = able.order_by("-priority", "capabilities__len", "agent_id").values_list("agent_id", flat=True).first()
+    return str(found) if found is not None else None
+
+
+# (principal, what is to be done) → the agent_id of who should do it, or None when nobody fits.
+Dispatch = Callable[[Principal, str], Awaitable[str | None]]
+_dispatch: list[Dispatch] = []
+LONGEST_DESCRIPTION = 4_000
+
+
+def supply(dispatch: Dispatch) -> None:
+    """Said once at start-up: who chooses where neither the person nor the command does."""
+    _dispatch[:] = [dispatch]
+
+
+async def dispatched_agent(principal: Principal, command: CommandTemplate, prompt: str) -> ChosenAgent:
+    """Whom the dispatcher chooses for this. Raises Conflict when nobody fits."""
+    description = f"{command.name}. {command.description}\n\n{prompt}"[:LONGEST_DESCRIPTION]
+    agent_id = await _dispatch[0](principal, description) if _dispatch else None
+    if agent_id is None:
+        raise Conflict("No agent that you may use fits this command. Name one with agent_id.", code="no_agent_fits")
+    return ChosenAgent(agent_id, "dispatcher")
