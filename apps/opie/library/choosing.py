@@ -1,15 +1,17 @@
 """Who answers a command: whom the person names, else whom the command recommends, else who has its capabilities, else
 whom the dispatcher chooses."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from apps.accounts.principal import Principal
-from apps.api.errors import Conflict
 from apps.opie.engine.asking import agent_to_ask
+from apps.opie.engine.dispatcher import select_agent_for_task
 from apps.opie.engine.served import served_agent
 from apps.opie.models import Agent, CommandTemplate
+
+# Of the prompt, the dispatcher reads the beginning.
+LONGEST_DESCRIPTION = 4_000
 
 ChosenBy = Literal["person", "command", "capability", "dispatcher"]
 
@@ -45,21 +47,8 @@ def _most_able(principal: Principal, capabilities: list[str]) -> str | None:
     return str(found) if found is not None else None
 
 
-# (principal, what is to be done) → the agent_id of who should do it, or None when nobody fits.
-Dispatch = Callable[[Principal, str], Awaitable[str | None]]
-_dispatch: list[Dispatch] = []
-LONGEST_DESCRIPTION = 4_000
-
-
-def supply(dispatch: Dispatch) -> None:
-    """Said once at start-up: who chooses where neither the person nor the command does."""
-    _dispatch[:] = [dispatch]
-
-
 async def dispatched_agent(principal: Principal, command: CommandTemplate, prompt: str) -> ChosenAgent:
-    """Whom the dispatcher chooses for this. Raises Conflict when nobody fits."""
+    """Whom the dispatcher chooses for this. Raises Conflict (`no_agent_fits`) when nobody fits."""
     description = f"{command.name}. {command.description}\n\n{prompt}"[:LONGEST_DESCRIPTION]
-    agent_id = await _dispatch[0](principal, description) if _dispatch else None
-    if agent_id is None:
-        raise Conflict("No agent that you may use fits this command. Name one with agent_id.", code="no_agent_fits")
-    return ChosenAgent(agent_id, "dispatcher")
+    agent = await select_agent_for_task(description, principal)
+    return ChosenAgent(agent.agent_id, "dispatcher")

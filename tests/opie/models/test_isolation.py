@@ -23,6 +23,8 @@ from apps.opie.models import (
     AgentOSUsage,
     AIPlatform,
     Budget,
+    CommandExecution,
+    CommandTemplate,
     DispatchDecision,
     KnowledgeBase,
     KnowledgeDocument,
@@ -128,6 +130,20 @@ def decision_of(person: Person) -> DispatchDecision:
     return DispatchDecision.objects.create(user=person.user, team=person.team, task="Secret")
 
 
+def command_of(person: Person, visibility: str, status: str = "published") -> CommandTemplate:
+    return CommandTemplate.objects.create(
+        slug="secret", name="Secret", template="x", owner=person.user, team=person.team, visibility=visibility,
+        status=status,
+    )  # fmt: skip
+
+
+def execution_of(person: Person) -> CommandExecution:
+    return CommandExecution.objects.create(
+        run=run_of(person), command=command_of(person, "team"), address="team.secret", version=1, user=person.user,
+        team=person.team,
+    )  # fmt: skip
+
+
 ONLY_OWN = {"ann"}
 TEAM = {"ann", "owner", "ben", "vera"}
 EVERYBODY = TEAM | {"eve", "nia", "away"}
@@ -161,6 +177,13 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("team draft", Agent, lambda p: agent_of(p, "team", "draft"), TEAM - {"vera"}),
     ("team withdrawn", Agent, lambda p: agent_of(p, "team", "withdrawn"), TEAM - {"vera"}),
     ("public agent", Agent, lambda p: agent_of(p, "public", "published"), EVERYBODY),
+    ("private command", CommandTemplate, lambda p: command_of(p, "private"), ONLY_OWN),
+    ("private draft of a command", CommandTemplate, lambda p: command_of(p, "private", "draft"), ONLY_OWN),
+    ("team command", CommandTemplate, lambda p: command_of(p, "team"), TEAM),
+    ("team draft of a command", CommandTemplate, lambda p: command_of(p, "team", "draft"), TEAM - {"vera"}),
+    ("public command", CommandTemplate, lambda p: command_of(p, "public"), EVERYBODY),
+    ("public draft of a command", CommandTemplate, lambda p: command_of(p, "public", "draft"), TEAM - {"vera"}),
+    ("execution of a command", CommandExecution, execution_of, FIGURES),
     ("vault", KnowledgeBase, lambda p: base_of(p, "private"), ONLY_OWN),
     ("team base", KnowledgeBase, lambda p: base_of(p, "team"), TEAM),
     ("public base", KnowledgeBase, lambda p: base_of(p, "public"), EVERYBODY),

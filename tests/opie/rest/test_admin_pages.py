@@ -13,7 +13,7 @@ from apps.accounts.models import AuditEntry, User
 from apps.opie.ledger import budgets
 from apps.opie.ledger.price_list import NewPrice, set_price
 from apps.opie.ledger.rerating import rerate
-from apps.opie.models import Agent, AIPlatform, Budget, Limit, ModelPrice, PlatformHealth, UsageRollUp
+from apps.opie.models import Agent, AIPlatform, Budget, CommandTemplate, Limit, ModelPrice, PlatformHealth, UsageRollUp
 from tests.opie.ledger.written import write_call
 from tests.opie.people import Person
 
@@ -102,3 +102,19 @@ def test_the_operator_sets_a_price_for_all(admin_client: Client) -> None:
     assert (current.team, current.input_per_million, ModelPrice.objects.count()) == (None, 5, 2)
     assert post(admin_client, f"modelprice/{current.pk}/change/", body).status_code == 403
     assert post(admin_client, f"modelprice/{current.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_command_is_checked_and_kept_as_a_version(admin_client: Client) -> None:
+    body = {
+        "slug": "review", "name": "Review", "template": "Review {{code}}", "visibility": "public",
+        "status": "published", "parameters": "[]",
+    }  # fmt: skip
+    refused = post(admin_client, "commandtemplate/add/", body)
+    assert "there is no parameter named code" in refused.content.decode()
+    body["parameters"] = '[{"name": "code", "type": "text"}]'
+    assert post(admin_client, "commandtemplate/add/", body).status_code == 302
+    command = CommandTemplate.objects.get()
+    change = f"commandtemplate/{command.pk}/change/"
+    assert post(admin_client, change, body | {"name": "Review code"}).status_code == 302
+    assert [version.definition["name"] for version in command.versions.all()] == ["Review code", "Review"]
+    assert admin_client.get(f"/admin/opie/{change}").status_code == 200

@@ -121,6 +121,17 @@ def test_who_answers(member: Person, add: CommandTemplate, agents: dict[str, Age
     assert chosen["chosen_by"] == "person"
 
 
+def test_the_dispatcher_chooses_where_the_command_does_not(
+    member: Person, add: CommandTemplate, agents: dict[str, Agent]
+) -> None:
+    Agent.objects.filter(agent_id="assistant").update(capabilities=["LEGAL_REVIEW"])
+    CommandTemplate.objects.update(
+        recommended_agent=None, name="Review a contract", template="Review this contract for legal risks: {{a}}"
+    )
+    chosen = execute(member, {"parameters": {"a": 1}}).json()["command"]
+    assert (chosen["agent_id"], chosen["chosen_by"]) == ("assistant", "dispatcher")
+
+
 def test_in_the_background_the_worker_is_given_it(member: Person, add: CommandTemplate) -> None:
     answer = execute(member, {"parameters": {"a": 1}, "background": True})
     assert answer.status_code == 202

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from apps.accounts.admin import AuditedAdmin
 from apps.api.errors import InvalidInput
+from apps.opie.admin import commands
 from apps.opie.agentos.platform_rows import KEY_AGAIN, check_address
 from apps.opie.ledger.budgets import forget_warning
 from apps.opie.ledger.price_list import NewPrice, put_in_force
@@ -36,6 +37,9 @@ from apps.opie.models import (
     UsageCorrection,
     UsageRollUp,
 )
+
+# Registered there.
+__all__ = ["commands"]
 
 
 class RecordAdmin(admin.ModelAdmin[Any]):
