@@ -26,6 +26,7 @@ def main() -> None:
         ("Platforms", "setup_platforms"),
         ("Demo", "create_demo"),
         ("Agents", "create_default_agents"),
+        ("Commands", "create_default_commands"),
     ):
         _first_data(name, command)
 

@@ -16,6 +16,7 @@ from apps.opie.engine.loop import run_and_wait
 from apps.opie.engine.opening import Ask, Beside
 from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.turn import Turn
+from apps.opie.engine.wishes import Wishes
 from apps.opie.events import RunEvent
 from apps.opie.library.choosing import ChosenAgent, agent_at_hand, dispatched_agent
 from apps.opie.library.commands import visible_command
@@ -130,6 +131,8 @@ class CommandExecutor:
             on_its_own=session is None and not new_session,
             in_background=background,
             most_attempts=ATTEMPTS if background else 1,
+            # What the answer looks like, the prompt says; an agent's own format is for its own tasks.
+            wishes=Wishes(any_text=True),
             beside=_execution(filled),
         )
         return CommandRun(filled, chosen, await ask_agent(self.principal, chosen.agent_id, ask))
