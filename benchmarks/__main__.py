@@ -11,7 +11,7 @@ import psutil
 
 ALL = [
     *("answers", "sessions", "streams", "metering", "faults", "kills", "reading", "ingest", "retrieval", "search"),
-    "dispatcher",
+    *("dispatcher", "commands"),
 ]
 LATEST = Path(__file__).parent / "results" / "latest.json"
 

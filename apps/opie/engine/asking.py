@@ -38,7 +38,7 @@ async def ask_agent(principal: Principal, agent_id: str, ask: Ask) -> Turn:
 def open_held(principal: Principal, agent_id: str, ask: Ask) -> Turn:
     """A turn that nobody starts yet. Sync; raises the same."""
     require_may_run(principal)
-    return _build_and_open(principal, agent_to_ask(principal, agent_id), replace(ask, is_held=True))[1]
+    return build_and_open(principal, agent_to_ask(principal, agent_id), replace(ask, is_held=True))[1]
 
 
 def require_may_run(principal: Principal) -> None:
@@ -84,9 +84,15 @@ def checked_attempts(most_attempts: int) -> int:
 _Opened = tuple["RecordedAgent | RecordedTeam", Turn]
 
 
+def build_and_open(principal: Principal, agent: Agent, ask: Ask) -> _Opened:
+    """An agent that `agent_to_ask` answered, built, and a turn of it that is ready to be started. Sync."""
+    built = parts.build(agent, principal, ask.session_id)
+    return built, built.open(ask)
+
+
 def _open_unless_auto(principal: Principal, agent_id: str, ask: Ask) -> _Opened | Agent:
     agent = agent_to_ask(principal, agent_id)
-    return agent if agent.kind == AgentKind.AUTO else _build_and_open(principal, agent, ask)
+    return agent if agent.kind == AgentKind.AUTO else build_and_open(principal, agent, ask)
 
 
 async def _open_for_whoever_fits(principal: Principal, auto: Agent, ask: Ask) -> _Opened:
@@ -95,9 +101,4 @@ async def _open_for_whoever_fits(principal: Principal, auto: Agent, ask: Ask) ->
 
     dispatched = replace(await choose_for_message(principal, ask), agent_of_session=auto.pk)
     agent = await rows.run(agent_to_ask, principal, dispatched.agent_id)
-    return await rows.run(_build_and_open, principal, agent, replace(ask, dispatched=dispatched))
-
-
-def _build_and_open(principal: Principal, agent: Agent, ask: Ask) -> _Opened:
-    built = parts.build(agent, principal, ask.session_id)
-    return built, built.open(ask)
+    return await rows.run(build_and_open, principal, agent, replace(ask, dispatched=dispatched))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from apps.accounts.principal import Principal
+from apps.opie import rows
 from apps.opie.engine.asking import agent_to_ask
 from apps.opie.engine.dispatcher import select_agent_for_task
 from apps.opie.engine.served import served_agent
@@ -20,7 +21,7 @@ ChosenBy = Literal["person", "command", "capability", "dispatcher"]
 class ChosenAgent:
     """An agent that is served to the person, and what decided for it."""
 
-    agent_id: str
+    agent: Agent
     chosen_by: ChosenBy
 
 
@@ -28,12 +29,12 @@ def agent_at_hand(principal: Principal, command: CommandTemplate, agent_id: str 
     """Without asking the dispatcher; None when that has to be. Sync. Raises NotFound for an agent that the person named
     and that is not there for them."""
     if agent_id:
-        return ChosenAgent(agent_to_ask(principal, agent_id).agent_id, "person")
+        return ChosenAgent(agent_to_ask(principal, agent_id), "person")
     recommended = command.recommended_agent
-    if recommended is not None and served_agent(principal, recommended.agent_id) is not None:
-        return ChosenAgent(recommended.agent_id, "command")
+    if recommended is not None and (agent := served_agent(principal, recommended.agent_id)) is not None:
+        return ChosenAgent(agent, "command")
     if able := _most_able(principal, command.required_capabilities):
-        return ChosenAgent(able, "capability")
+        return ChosenAgent(agent_to_ask(principal, able), "capability")
     return None
 
 
@@ -50,5 +51,5 @@ def _most_able(principal: Principal, capabilities: list[str]) -> str | None:
 async def dispatched_agent(principal: Principal, command: CommandTemplate, prompt: str) -> ChosenAgent:
     """Whom the dispatcher chooses for this. Raises Conflict (`no_agent_fits`) when nobody fits."""
     description = f"{command.name}. {command.description}\n\n{prompt}"[:LONGEST_DESCRIPTION]
-    agent = await select_agent_for_task(description, principal)
-    return ChosenAgent(agent.agent_id, "dispatcher")
+    selected = await select_agent_for_task(description, principal)
+    return ChosenAgent(await rows.run(agent_to_ask, principal, selected.agent_id), "dispatcher")

@@ -4,14 +4,20 @@ import hashlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from apps.accounts.models import User
 from apps.accounts.principal import Principal, principal_for
 from apps.api.errors import Conflict, InvalidInput
 from apps.opie import rows
-from apps.opie.engine.asking import ATTEMPTS, ask_agent, checked_message, checked_session_id, require_may_run
+from apps.opie.engine.asking import (
+    ATTEMPTS,
+    build_and_open,
+    checked_message,
+    checked_session_id,
+    require_may_run,
+)
 from apps.opie.engine.loop import run_and_wait
 from apps.opie.engine.opening import Ask, Beside
 from apps.opie.engine.outcome import RunResult
@@ -19,11 +25,14 @@ from apps.opie.engine.turn import Turn
 from apps.opie.engine.wishes import Wishes
 from apps.opie.events import RunEvent
 from apps.opie.library.choosing import ChosenAgent, agent_at_hand, dispatched_agent
-from apps.opie.library.commands import visible_command
+from apps.opie.library.commands import command_to_run
 from apps.opie.library.template import renderer_for
 from apps.opie.library.validator import ParameterValidator
 from apps.opie.models import CommandTemplate
 from apps.opie.models.commands import INSERT_EXECUTION, CommandStatus
+
+if TYPE_CHECKING:
+    from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 
 _TELLS_OF_COMMAND = ("run.started", "run.finished", "run.failed", "run.cancelled", "run.interrupted")
 
@@ -42,7 +51,7 @@ class CommandRun:
     """A command that runs, or waits for its time: its turn, and who answers and why."""
 
     filled: Filled
-    agent: ChosenAgent
+    chosen: ChosenAgent
     turn: Turn
 
     def as_json(self) -> dict[str, Any]:
@@ -53,8 +62,8 @@ class CommandRun:
             "name": command.name,
             "version": command.version,
             "parameters": self.filled.parameters,
-            "agent_id": self.agent.agent_id,
-            "chosen_by": self.agent.chosen_by,
+            "agent_id": self.chosen.agent.agent_id,
+            "chosen_by": self.chosen.chosen_by,
         }
 
     def result_as_json(self, result: RunResult) -> dict[str, Any]:
@@ -70,6 +79,10 @@ class CommandRun:
         return replace(event, data=event.data | {"command": self.as_json()})
 
 
+if TYPE_CHECKING:
+    _Opened = tuple["RecordedAgent | RecordedTeam", CommandRun]
+
+
 class CommandExecutor:
     """Acts for one person: a User (in their default team) or a Principal."""
 
@@ -82,7 +95,7 @@ class CommandExecutor:
 
     def fill(self, address: str, parameters: Any) -> Filled:
         """The command with its blanks filled in. Sync; raises the same."""
-        return fill(visible_command(self.principal, address), parameters)
+        return fill(command_to_run(self.principal, address), parameters)
 
     def execute(
         self,
@@ -122,28 +135,34 @@ class CommandExecutor:
         """
         require_may_run(self.principal)
         session = checked_session_id(session_id)
-        filled, chosen = await rows.run(self._fill_and_choose, address, parameters, agent_id)
-        if chosen is None:
-            chosen = await dispatched_agent(self.principal, filled.command, filled.prompt)
-        ask = Ask(
-            filled.prompt,
+        place = Ask(
             session_id=session,
             on_its_own=session is None and not new_session,
             in_background=background,
             most_attempts=ATTEMPTS if background else 1,
             # What the answer looks like, the prompt says; an agent's own format is for its own tasks.
             wishes=Wishes(any_text=True),
-            beside=_execution(filled),
         )
-        return CommandRun(filled, chosen, await ask_agent(self.principal, chosen.agent_id, ask))
+        opened = await rows.run(self._fill_and_open, address, parameters, agent_id, place)
+        if isinstance(opened, Filled):
+            chosen = await dispatched_agent(self.principal, opened.command, opened.prompt)
+            opened = await rows.run(self._open, opened, chosen, place)
+        built, run = opened
+        run.turn.start(built.agno_run)
+        return run
 
-    def _fill_and_choose(
-        self, address: str, parameters: Any, agent_id: str | None
-    ) -> tuple[Filled, ChosenAgent | None]:
+    def _fill_and_open(self, address: str, parameters: Any, agent_id: str | None, place: Ask) -> "_Opened | Filled":
+        """All that goes on in the rows, on one way to them; the filled command alone when somebody has to be chosen."""
         filled = self.fill(address, parameters)
         if filled.command.status == CommandStatus.WITHDRAWN:
             raise Conflict("This command was withdrawn. Choose another one.", code="command_withdrawn")
-        return filled, agent_at_hand(self.principal, filled.command, agent_id)
+        chosen = agent_at_hand(self.principal, filled.command, agent_id)
+        return filled if chosen is None else self._open(filled, chosen, place)
+
+    def _open(self, filled: Filled, chosen: ChosenAgent, place: Ask) -> "_Opened":
+        ask = replace(place, text=filled.prompt, beside=_execution(filled))
+        built, turn = build_and_open(self.principal, chosen.agent, ask)
+        return built, CommandRun(filled, chosen, turn)
 
 
 def fill(command: CommandTemplate, parameters: Any) -> Filled:

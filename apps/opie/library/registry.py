@@ -23,6 +23,7 @@ MOST_RECOMMENDED = 20
 LONGEST_TASK = 5_000
 # Of a task, the words that the fewest commands have say the most.
 TELLING_WORDS = 8
+MOST_LOOKED_AT = 1_500
 _WORD = re.compile(r"[^\W_]+")
 ORDERINGS = {
     "name": "name",
@@ -45,6 +46,14 @@ class Recommendation:
     words: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A word of a task: how many commands have it, and how much it tells."""
+
+    count: int
+    weight: float
+
+
 class CommandRegistry:
     """Acts for one person: a User (in their default team) or a Principal."""
 
@@ -56,8 +65,7 @@ class CommandRegistry:
         favourites = CommandFavourite.objects.filter(user=self.principal.user_id, command=OuterRef("pk"))
         return (
             CommandTemplate.objects.visible_to(self.principal)
-            .select_related("recommended_agent")
-            .defer("words")
+            .with_agents()
             .annotate(is_favourite=Exists(favourites), uses=F("total_successes") + F("total_failures"))
         )
 
@@ -95,11 +103,12 @@ class CommandRegistry:
         telling = self._telling_words(task)
         if not telling:
             return []
-        asked = SearchQuery(" | ".join(f"'{word}'" for word in telling), config="simple", search_type="raw")
-        shares = [_share(word, weight) for word, weight in telling.items()]
+        asked = SearchQuery(" | ".join(f"'{word}'" for word in _rarest(telling)), config="simple", search_type="raw")
+        shares = [_share(word, one.weight) for word, one in telling.items()]
         fit = sum(shares[1:], shares[0])
+        most = sum(one.weight for one in telling.values())
         found = self.visible().filter(words=asked).annotate(fit=fit).order_by("-fit", "pk")
-        rated = [(self._score(command, sum(telling.values())), command) for command in found[: max(limit, 10)]]
+        rated = [(self._score(command, most), command) for command in found[: max(limit, 10)]]
         rated.sort(key=lambda pair: (-pair[0], pair[1].slug))
         best = rated[: min(limit, MOST_RECOMMENDED)]
         words = _words_found([command for _, command in best], list(telling))
@@ -145,8 +154,8 @@ class CommandRegistry:
             ],
         }
 
-    def _telling_words(self, task: str) -> dict[str, float]:
-        """The rarest words of the task that commands have, as stems, each with how much it tells."""
+    def _telling_words(self, task: str) -> "dict[str, _Telling]":
+        """The rarest words of the task that commands have, as stems, the rarest first."""
         mine = CommandTemplate.objects.visible_to(self.principal).order_by()
         statement, arguments = mine.values("pk", "words").query.sql_with_params()
         with connection.cursor() as cursor:
@@ -154,7 +163,7 @@ class CommandRegistry:
             found = [(word, count) for word, count in cursor.fetchall() if count]
         every = max((count for _, count in found), default=0)
         rarest = sorted(found, key=lambda pair: (pair[1], pair[0]))[:TELLING_WORDS]
-        return {word: 1 + math.log((every + 1) / count) for word, count in rarest}
+        return {word: _Telling(count, 1 + math.log((every + 1) / count)) for word, count in rarest}
 
     def _score(self, command: CommandTemplate, most: float) -> float:
         rate = 0.5 if command.success_rate is None else command.success_rate
@@ -201,6 +210,18 @@ def _order(ordering: str) -> list[Any]:
     if field is None:
         raise InvalidInput(fields={"ordering": [f"Choose one of: {', '.join(ORDERINGS)}; with - for the most first."]})
     return [F(field).desc(nulls_last=True) if ordering.startswith("-") else F(field).asc(nulls_last=True)]
+
+
+def _rarest(telling: dict[str, _Telling]) -> list[str]:
+    """The words that commands are looked for by; the common ones then only say which of those fit better."""
+    chosen: list[str] = []
+    looked_at = 0
+    for word, one in telling.items():
+        looked_at += one.count
+        if chosen and looked_at > MOST_LOOKED_AT:
+            break
+        chosen.append(word)
+    return chosen
 
 
 def _share(word: str, weight: float) -> Any:

@@ -46,8 +46,10 @@ class CommandQuerySet(models.QuerySet["CommandTemplate"]):
         own = Q(owner_id=principal.user_id, team_id=principal.team_id, team_id__isnull=False)
         return self.filter(own | team | public)
 
-    def of_installation(self) -> Self:
-        return self.filter(team=None)
+    def with_agents(self) -> Self:
+        """With the recommended agents' ids at hand, and without what only the database looks at."""
+        shown = [field.name for field in self.model._meta.concrete_fields if field.name != "words"]
+        return self.select_related("recommended_agent").only(*shown, "recommended_agent__agent_id")
 
 
 class CommandTemplate(models.Model):

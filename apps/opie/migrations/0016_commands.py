@@ -35,14 +35,16 @@ $$;
 QUERY = """
 CREATE FUNCTION opie_query_of_commands(words text[]) RETURNS tsquery LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
-    last text := words[cardinality(words)];
+    last text := words[cardinality(words)] || ':*';
+    typed tsquery := to_tsquery('pg_catalog.simple', last);
+    stem tsquery := to_tsquery('pg_catalog.english', last);
     asked tsquery := '';
 BEGIN
     FOR place IN 1 .. cardinality(words) - 1 LOOP
         asked := asked && to_tsquery('pg_catalog.english', words[place] || ':*');
     END LOOP;
-    IF numnode(asked) = 0 OR numnode(to_tsquery('pg_catalog.english', last)) > 0 THEN
-        asked := asked && (to_tsquery('pg_catalog.simple', last || ':*') || to_tsquery('pg_catalog.english', last || ':*'));
+    IF numnode(asked) = 0 OR numnode(stem) > 0 THEN
+        asked := asked && CASE WHEN typed = stem THEN typed ELSE typed || stem END;
     END IF;
     RETURN asked;
 END
@@ -53,7 +55,7 @@ $$;
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_audit_entries_are_kept"),
-        ("opie", "0014_dispatch_decisions"),
+        ("opie", "0015_agents_that_pass_on"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
