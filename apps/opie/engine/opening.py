@@ -19,6 +19,7 @@ from apps.api.statements import prepared_cursor
 from apps.opie.engine import recording
 from apps.opie.engine.attempts import tell_worker
 from apps.opie.engine.dispatched import Dispatched
+from apps.opie.engine.opening_statements import LIVE_RUNS, LOCK_SESSION, RULES, insert_opened
 from apps.opie.engine.settling import Ending, interrupt, settle
 from apps.opie.engine.wishes import NONE, Wishes
 from apps.opie.ledger.budgets import refuse_when_spent
@@ -48,7 +49,7 @@ class Ask:
     `regenerate_of` and `edit_of` name a message in whose place a branch begins; the first needs no text. `may_wait` is
     false for callers that cannot wait for their turn. `may_be_free` lets a spent budget pass to a platform without cost.
     One on its own that `is_held` waits until whoever made it begins it. `dispatched` says that the agent was chosen.
-    `beside` is stored with the run, or not at all.
+    `beside` is stored with the run, or not at all. One that `keeps_agent` leaves a session that is there with whom it was.
     """
 
     text: str = ""
@@ -67,6 +68,7 @@ class Ask:
     wishes: Wishes = NONE
     dispatched: Dispatched | None = None
     beside: Beside | None = None
+    keeps_agent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
     if ask.on_its_own:
         _admit(principal, ask, now)
         status = RunStatus.PENDING if ask.in_background or ask.is_held else RunStatus.RUNNING
-        _insert(_run_values(run_id, principal, agent, ask, status, now))
+        insert_opened(_run_values(run_id, principal, agent, ask, status, now))
         _note_choice(ask, run_id)
         if ask.in_background:
             tell_worker(run_id)
@@ -164,8 +166,8 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
         question.parent_id = None  # what is said right before it is not known yet
     place.title = place.title or title_from(question.text)
     values = _run_values(run_id, principal, agent, ask, status, now)
-    values |= _session_values(place, question, begins=begins)
-    _insert(values)
+    values |= _session_values(ask, place, question, begins=begins)
+    insert_opened(values)
     _note_choice(ask, run_id)
     if not begins:
         recording.append_events(run_id, [(1, "run.queued", {"position": place.place or 1})])
@@ -196,7 +198,7 @@ def _note_choice(ask: Ask, run_id: UUID) -> None:
 def _admit(principal: Principal, ask: Ask, now: datetime) -> None:
     """Most teams have neither: one look says so."""
     with prepared_cursor() as cursor:
-        cursor.execute(_RULES, {"team": principal.team_id})
+        cursor.execute(RULES, {"team": principal.team_id})
         has_budgets, limits_runs = cursor.fetchone()
     if has_budgets and not ask.may_be_free:
         refuse_when_spent(principal, now)
@@ -210,12 +212,12 @@ def _place_for(principal: Principal, ask: Ask, now: datetime) -> _Place:
         return _Place(ask.new_session_id or uuid7(), principal.acting_team)
     asked = {"session": session_id, "user": principal.user_id, "team": principal.team_id}
     with prepared_cursor() as cursor:
-        cursor.execute(_LOCK_SESSION, asked)
+        cursor.execute(LOCK_SESSION, asked)
         found = cursor.fetchone()
         if found is None:
             raise NotFound("There is no such session.", code="session_not_found")
         # Apart: what runs is read after the lock is had.
-        cursor.execute(_LIVE_RUNS, asked)
+        cursor.execute(LIVE_RUNS, asked)
         live = [_LiveRun(*row) for row in cursor.fetchall()]
     team_id, title, head_id, last_number, when_busy = found
     place = _Place(session_id, team_id, title, head_id, last_number, is_new=False)
@@ -325,7 +327,7 @@ def _run_values(
     }
 
 
-def _session_values(place: _Place, question: _Question, *, begins: bool) -> dict[str, Any]:
+def _session_values(ask: Ask, place: _Place, question: _Question, *, begins: bool) -> dict[str, Any]:
     return {
         "session": place.session_id,
         "team": place.team_id,
@@ -337,21 +339,8 @@ def _session_values(place: _Place, question: _Question, *, begins: bool) -> dict
         "asks": question.is_new,
         "parent": question.parent_id,
         "text": question.text,
+        **({"agent_of_session": None} if ask.keeps_agent and not place.is_new else {}),
     }
-
-
-def _insert(values: dict[str, Any]) -> None:
-    """Write the run, and, in a session, the question and what the session has to know of them: one statement."""
-    parts = [_INSERT_RUN]
-    if values["session"] is not None:
-        parts.append(_INSERT_SESSION if values["makes_session"] else _UPDATE_SESSION)
-    if values["asks"]:
-        parts.append(_INSERT_QUESTION)
-    if values["beside"]:
-        parts.append(values["beside"])
-    names = [f"part{number} AS ({part})" for number, part in enumerate(parts)]
-    with prepared_cursor() as cursor:
-        cursor.execute(f"WITH {', '.join(names)} SELECT 1", values)
 
 
 def _input_of(ask: Ask) -> str | None:
@@ -370,44 +359,3 @@ def _input_of(ask: Ask) -> str | None:
 
 def _no_such_message() -> NotFound:
     return NotFound("There is no such message.", code="message_not_found")
-
-
-# One look for what most teams have none of.
-_RULES = """
-    SELECT EXISTS (SELECT 1 FROM opie_budget WHERE team_id = %(team)s AND is_enabled),
-           EXISTS (SELECT 1 FROM opie_limit WHERE team_id = %(team)s AND is_enabled AND parallel_runs IS NOT NULL)
-"""
-# AgentOSSessionQuerySet.visible_to, locked.
-_LOCK_SESSION = """
-    SELECT team_id, title, head_id, message_count, when_busy FROM opie_agentossession
-    WHERE id = %(session)s AND user_id = %(user)s AND team_id = %(team)s FOR NO KEY UPDATE
-"""
-_LIVE_RUNS = """
-    SELECT id, status, heartbeat_at FROM opie_agentosrun
-    WHERE session_id = %(session)s AND status IN ('pending', 'running', 'waiting') AND parent_id IS NULL
-"""
-_INSERT_RUN = """
-    INSERT INTO opie_agentosrun (id, session_id, question_id, user_id, team_id, api_key_id, agent_id, agent_version,
-        status, is_background, schedule_id, attempt, most_attempts, input, paused_state, context, error_code, error_message,
-        created_at, started_at, heartbeat_at)
-    VALUES (%(run)s, %(session)s, %(question)s, %(user)s, %(team)s, %(key)s, %(agent)s, %(version)s,
-        %(status)s, %(is_background)s, %(schedule)s, 1, %(most_attempts)s, %(input)s, %(paused)s, '{}', '', '',
-        %(now)s, %(begun)s, %(begun)s)
-"""
-_INSERT_SESSION = """
-    INSERT INTO opie_agentossession (id, user_id, team_id, agent_id, title, head_id, when_busy, is_archived, metadata,
-        message_count, created_at, updated_at, last_message_at)
-    VALUES (%(session)s, %(user)s, %(team)s, %(agent_of_session)s, %(title)s, %(head)s, 'queue', false, '{}',
-        %(last_number)s, %(now)s, %(now)s, %(now)s)
-"""
-_UPDATE_SESSION = """
-    UPDATE opie_agentossession SET message_count = %(last_number)s, title = %(title)s, head_id = %(head)s,
-        agent_id = %(agent_of_session)s, last_message_at = %(now)s, updated_at = %(now)s
-    WHERE id = %(session)s
-"""
-_INSERT_QUESTION = """
-    INSERT INTO opie_agentosmessage (id, session_id, run_id, number, parent_id, role, is_answer, status, agent_id,
-        content, reasoning, tool_calls, tool_call_id, tool_name, tool_failed, citations, metadata, created_at)
-    VALUES (%(question)s, %(session)s, %(run)s, %(last_number)s, %(parent)s, 'user', false, 'complete', %(agent)s,
-        %(text)s, '', '[]', '', '', false, '[]', '{}', %(now)s)
-"""

@@ -10,6 +10,7 @@ from apps.opie.engine.asking import agent_to_ask
 from apps.opie.engine.dispatcher import select_agent_for_task
 from apps.opie.engine.served import served_agent
 from apps.opie.models import Agent, CommandTemplate
+from apps.opie.models.agents import AgentKind
 
 # Of the prompt, the dispatcher reads the beginning.
 LONGEST_DESCRIPTION = 4_000
@@ -26,12 +27,13 @@ class ChosenAgent:
 
 
 def agent_at_hand(principal: Principal, command: CommandTemplate, agent_id: str | None) -> ChosenAgent | None:
-    """Without asking the dispatcher; None when that has to be. Sync. Raises NotFound for an agent that the person named
-    and that is not there for them."""
-    if agent_id:
-        return ChosenAgent(agent_to_ask(principal, agent_id), "person")
+    """Without asking the dispatcher; None when that has to be. To name the agent that passes everything on is to name
+    nobody. Sync. Raises NotFound for an agent that the person named and that is not there for them."""
+    if agent_id and (named := agent_to_ask(principal, agent_id)).kind != AgentKind.AUTO:
+        return ChosenAgent(named, "person")
     recommended = command.recommended_agent
-    if recommended is not None and (agent := served_agent(principal, recommended.agent_id)) is not None:
+    agent = None if recommended is None else served_agent(principal, recommended.agent_id)
+    if agent is not None and agent.kind != AgentKind.AUTO:
         return ChosenAgent(agent, "command")
     if able := _most_able(principal, command.required_capabilities):
         return ChosenAgent(agent_to_ask(principal, able), "capability")
@@ -43,7 +45,7 @@ def _most_able(principal: Principal, capabilities: list[str]) -> str | None:
     beside, as it is made for this."""
     if not capabilities:
         return None
-    able = Agent.objects.served_to(principal).filter(capabilities__contains=capabilities)
+    able = Agent.objects.served_to(principal).filter(capabilities__contains=capabilities).exclude(kind=AgentKind.AUTO)
     found = able.order_by("-priority", "capabilities__len", "agent_id").values_list("agent_id", flat=True).first()
     return str(found) if found is not None else None
 

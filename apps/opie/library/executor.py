@@ -142,6 +142,7 @@ class CommandExecutor:
             most_attempts=ATTEMPTS if background else 1,
             # What the answer looks like, the prompt says; an agent's own format is for its own tasks.
             wishes=Wishes(any_text=True),
+            keeps_agent=True,
         )
         opened = await rows.run(self._fill_and_open, address, parameters, agent_id, place)
         if isinstance(opened, Filled):
