@@ -11,6 +11,7 @@ OpieError
 ├── LimitExceeded    429  too many in a time; `retry_after` says when to come back
 ├── Internal         500  a fault of ours
 ├── PlatformFailed   502  no LLM platform could answer; `run_id` names the record of it
+├── SourceFailed     502  a page or file elsewhere could not be read
 └── Unavailable      503  something this needs is not there at the moment
 
 As JSON: `{"error": {"code", "message", "fields"?, "request_id"}}`. A message tells a person what to do. What
@@ -129,6 +130,11 @@ class PlatformFailed(OpieError):
     def __init__(self, message: str | None = None, *, code: str | None = None, run_id: str | None = None) -> None:
         self.run_id = run_id
         super().__init__(message, code=code, extra={} if run_id is None else {"run_id": run_id})
+
+
+class SourceFailed(OpieError):
+    code, http_status = "source_failed", 502
+    message = "The page or file could not be read. Try again later."
 
 
 class Unavailable(OpieError):

@@ -23,6 +23,7 @@ TREE = {
     errors.LimitExceeded: 429,
     errors.Internal: 500,
     errors.PlatformFailed: 502,
+    errors.SourceFailed: 502,
     errors.Unavailable: 503,
 }
 

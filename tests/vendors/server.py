@@ -35,6 +35,8 @@ class VendorServer:
     pause: float = 0.0
     # Set by whoever heard the first words: until then the rest of a stream is held back.
     heard: asyncio.Event | None = None
+    # Until it is set, whole answers are held back.
+    released: asyncio.Event | None = None
     # What each vendor's list of models holds; None: there is no such address.
     models: list[str] | None = None
 
@@ -90,6 +92,8 @@ class VendorServer:
         else:
             if reply.fault == "cut":
                 _reset(writer)
+            if self.released is not None:
+                await self.released.wait()
             _write(writer, 200, "application/json", json.dumps(vendor.whole(reply, asked.body)).encode())
         await writer.drain()
 

@@ -83,9 +83,12 @@ async def test_after_the_rest_one_asks_and_heals(vendor: VendorServer, scoped: S
             await code(model)
         await is_over(model)
         vendor.will(Reply()).asked.clear()
-        vendor.pause = 0.03
-        said = await asyncio.gather(*(code(model) for _ in range(10)))
-        assert sorted(said) == ["", *["platform_resting"] * 9]
+        vendor.released = asyncio.Event()
+        asking = [asyncio.create_task(code(model)) for _ in range(10)]
+        refused = [await one for _, one in zip(range(9), asyncio.as_completed(asking), strict=False)]
+        assert refused == ["platform_resting"] * 9
+        vendor.released.set()
+        assert sorted(await asyncio.gather(*asking)) == ["", *refused]
         assert len(vendor.asked) == 1
         assert await code(model) == ""
     row = await health_of(model)

@@ -1,6 +1,6 @@
 """What can go wrong with a fetch, in words that a document's row shows to a person."""
 
-from apps.api.errors import OpieError
+from apps.api.errors import SourceFailed
 
 # code: what to tell, and whether asking again would end the same way.
 _FAILURES: dict[str, tuple[str, bool]] = {
@@ -19,13 +19,11 @@ _FAILURES: dict[str, tuple[str, bool]] = {
 _PASSING = {408, 421, 425, 429}
 
 
-class FetchFailed(OpieError):  # noqa: N818 - as all of the tree
+class FetchFailed(SourceFailed):
     """A page could not be read. `permanent`: asking again would end the same way; `status`: the answer's, if there is one.
 
     The message names the host, never what it resolves to: that is the operator's to know.
     """
-
-    http_status = 502
 
     def __init__(self, code: str, host: str = "", *, status: int | None = None) -> None:
         message, self.permanent = _FAILURES[code]
