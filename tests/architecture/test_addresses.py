@@ -159,6 +159,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("POST", "/agentos/agents/<slug:agent_id>/edit/"): (422, 403, 403, 404),
     ("GET", "/agentos/chat/"): (302, 302, 302, 200),
     ("GET", "/agentos/chat/<slug:agent_id>/"): (200, 200, 200, 404),
+    ("GET", "/agentos/commands/<str:slug>/fields/"): (200, 200, 200, 404),
     ("GET", "/agentos/history/"): (200, 200, 200, 200),
     ("GET", "/agentos/knowledge/"): (200, 200, 200, 200),
     ("GET", "/agentos/knowledge/new/"): (200, 200, 403, 200),

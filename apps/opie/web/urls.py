@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from apps.opie.web import activity_pages, agent_pages, knowledge_pages, memory_pages, schedule_pages, views
+from apps.opie.web import (
+    activity_pages,
+    agent_pages,
+    command_pages,
+    knowledge_pages,
+    memory_pages,
+    schedule_pages,
+    views,
+)
 
 app_name = "pages"
 
@@ -14,6 +22,7 @@ urlpatterns = [
     path("agentos/agents/<slug:agent_id>/edit/", agent_pages.AgentChangeView.as_view(), name="edit-agent"),
     path("agentos/chat/", views.ChatHomeView.as_view(), name="chat-home"),
     path("agentos/chat/<slug:agent_id>/", views.AgentOSChatView.as_view(), name="chat"),
+    path("agentos/commands/<str:slug>/fields/", command_pages.CommandFieldsView.as_view(), name="command-fields"),
     path("agentos/history/", views.HistoryView.as_view(), name="history"),
     path("agentos/knowledge/", knowledge_pages.KnowledgeView.as_view(), name="knowledge"),
     path("agentos/knowledge/new/", knowledge_pages.NewBaseView.as_view(), name="new-base"),
