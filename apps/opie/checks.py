@@ -23,3 +23,28 @@ def pool_leaves_room(**_: Any) -> list[CheckMessage]:
         hint = "Set DATABASE_POOL_SIZE to at least 3: one connection for runs, one for tools, one for requests."
         return [Error("The database pool is too small.", hint=hint, id="opie.E002")]
     return []
+
+
+@register("opie")
+def what_hosts_register_fits(**_: Any) -> list[CheckMessage]:
+    from apps.opie.tools.model_tools import MODEL_TOOLS, problems_of
+
+    hint = "See docs/extending.md for what register_model takes."
+    return [Error(problem, hint=hint, id="opie.E003") for made in MODEL_TOOLS for problem in problems_of(made)]
+
+
+@register("opie")
+def agents_of_hosts_can_be_read(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine.default_agents import catalogue_of_hosts
+    from apps.opie.tools.registry import TOOLS
+
+    hint = "See docs/extending.md for what a file of an agent looks like."
+    try:
+        found = catalogue_of_hosts()
+    except (ValueError, LookupError) as error:
+        return [Error(str(error), hint=hint, id="opie.E004")]
+    return [
+        Error(f"{default.agent_id} has tools that nobody registers: {', '.join(unknown)}.", hint=hint, id="opie.E005")
+        for default in found
+        if (unknown := sorted(set(default.definition.get("tools", [])) - TOOLS.keys()))
+    ]

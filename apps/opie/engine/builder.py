@@ -38,7 +38,7 @@ def _agent(agent: Agent, principal: Principal) -> RecordedAgent:
 
 
 def _tools(agent: Agent, principal: Principal) -> list[Any]:
-    return [*functions_for(agent.tools, tools_that_wait(agent, principal.role)), *_search(agent)]
+    return [*functions_for(agent.tools, tools_that_wait(agent, principal.role), principal), *_search(agent)]
 
 
 def _search(agent: Agent) -> list[Any]:
@@ -76,7 +76,7 @@ def _member(agent: Agent, role: str, principal: Principal) -> AgnoAgent:
         role=role or agent.description,
         model=model_for(agent, principal),
         instructions=_instructions(agent),
-        tools=[*functions_for(agent.tools), *_search(agent)],
+        tools=[*functions_for(agent.tools, principal=principal), *_search(agent)],
         tool_call_limit=MOST_TOOL_CALLS,
         markdown=True,
         telemetry=False,

@@ -18,7 +18,8 @@ from agno.exceptions import AgentRunException
 from agno.tools.function import Function
 from pydantic import ConfigDict, ValidationError, create_model
 
-from apps.api.errors import Fields, InvalidInput, OpieError
+from apps.accounts.principal import Principal
+from apps.api.errors import Fields, InvalidInput, NotAllowed, OpieError
 from apps.opie import rows
 from apps.opie.models import AgentOSRun
 from apps.opie.models.approval_rules import ApprovalRule
@@ -27,6 +28,8 @@ from apps.opie.scope import RunScope, require_scope
 logger = logging.getLogger(__name__)
 
 ToolFunction = Callable[..., Any]
+# Says who may use a tool.
+Audience = Callable[[Principal], bool]
 
 
 class ToolFailed(Exception):  # noqa: N818 - it reads as what happened
@@ -37,7 +40,8 @@ class ToolFailed(Exception):  # noqa: N818 - it reads as what happened
 class Tool:
     """One tool as it was registered. With a rule of approval, whichever agent has the tool, its calls wait.
 
-    One that `reads_only` changes nothing anywhere: a run that called only such tools may be tried again.
+    One that `reads_only` changes nothing anywhere: a run that called only such tools may be tried again. Without an
+    `audience` it is for everybody who may talk to an agent that has it.
     """
 
     name: str
@@ -45,10 +49,14 @@ class Tool:
     function: ToolFunction
     approval: ApprovalRule | None = None
     reads_only: bool = False
+    audience: Audience | None = None
 
     @property
     def description(self) -> str:
         return inspect.getdoc(self.function) or ""
+
+    def is_for(self, principal: Principal | None) -> bool:
+        return self.audience is None or (principal is not None and self.audience(principal))
 
 
 TOOLS: dict[str, Tool] = {}
@@ -61,13 +69,14 @@ def register_tool(
     name: str | None = None,
     approval: ApprovalRule | None = None,
     reads_only: bool = False,
+    audience: Audience | None = None,
 ) -> ToolFunction:
     """Offer a function to agents under its name. With `approval`, a call of it always waits for a person's yes; say
-    `reads_only` of one that changes nothing.
+    `reads_only` of one that changes nothing. For whom `audience` answers no, no agent has the tool.
 
     Registering another function under a name that is taken raises ValueError; the same one twice is fine.
     """
-    tool = Tool(name or function.__name__, label, function, approval, reads_only)
+    tool = Tool(name or function.__name__, label, function, approval, reads_only, audience)
     known = TOOLS.setdefault(tool.name, tool)
     if known.function is not function or known.approval != approval:
         raise ValueError(f"A tool named {tool.name!r} is registered already, by {known.function.__module__}.")
@@ -78,10 +87,11 @@ def known_tools() -> list[Tool]:
     return sorted(TOOLS.values(), key=lambda tool: tool.label)
 
 
-def functions_for(names: Iterable[str], waiting: Collection[str] = ()) -> list[Any]:
+def functions_for(names: Iterable[str], waiting: Collection[str] = (), principal: Principal | None = None) -> list[Any]:
     """Agno's functions for these tools, in order; a call of those named in `waiting` pauses the run. Names that
-    nobody registers (any more) are left out."""
-    return [_agno_function(TOOLS[name], name in waiting) for name in names if name in TOOLS]
+    nobody registers (any more), and tools that are not for this person, are left out."""
+    tools = [TOOLS[name] for name in names if name in TOOLS]
+    return [_agno_function(tool, tool.name in waiting) for tool in tools if tool.is_for(principal)]
 
 
 def checked_arguments(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +152,9 @@ def _callable_for_model(name: str) -> Callable[..., Awaitable[Any]]:
     async def call(**arguments: Any) -> Any:
         scope = require_scope()
         given = arguments | dict.fromkeys(hidden, scope)
+        # Asked again: hours may lie between the building of an agent and a call that somebody had to allow.
+        if not TOOLS[name].is_for(scope.principal):
+            raise NotAllowed("This tool is not for whoever asks.")
         if not TOOLS[name].reads_only and scope.run_id is not None:
             await rows.run(_note_deed, scope.run_id)
         try:

@@ -1,0 +1,71 @@
+"""What a host may use of Opie: everything an app of its own needs is named here, and nothing else is promised.
+
+Register in the `ready` of the host's AppConfig. What is registered wrongly is said by `manage.py check` and at start
+(opie.E003 to E005), not with the first message. docs/extending.md has an example of each.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from apps.accounts.permissions import Permission
+from apps.accounts.principal import Principal
+from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound, OpieError, Unavailable
+
+if TYPE_CHECKING:
+    from apps.opie.agentos.config import AgentOSConfig
+    from apps.opie.agentos.service import AgentOSService
+    from apps.opie.engine.default_agents import register_agents
+    from apps.opie.engine.executions.agents import BaseAgent, ConversationalAgent, TaskAgent, register_agent_class
+    from apps.opie.engine.hooks import RunAtHand, register_hook
+    from apps.opie.models.approval_rules import ApprovalBy, ApprovalRule
+    from apps.opie.scope import RunScope
+    from apps.opie.tools.model_tools import register_model
+    from apps.opie.tools.registry import register_tool
+
+# Loaded when first used: the apps' rows are not there yet when a host's module is imported, and Agno takes its time.
+_HOMES = {
+    "AgentOSConfig": "agentos.config",
+    "AgentOSService": "agentos.service",
+    "ApprovalBy": "models.approval_rules",
+    "ApprovalRule": "models.approval_rules",
+    "BaseAgent": "engine.executions.agents",
+    "ConversationalAgent": "engine.executions.agents",
+    "RunAtHand": "engine.hooks",
+    "RunScope": "scope",
+    "TaskAgent": "engine.executions.agents",
+    "register_agent_class": "engine.executions.agents",
+    "register_agents": "engine.default_agents",
+    "register_hook": "engine.hooks",
+    "register_model": "tools.model_tools",
+    "register_tool": "tools.registry",
+}
+__all__ = [
+    "AgentOSConfig",
+    "AgentOSService",
+    "ApprovalBy",
+    "ApprovalRule",
+    "BaseAgent",
+    "Conflict",
+    "ConversationalAgent",
+    "InvalidInput",
+    "NotAllowed",
+    "NotFound",
+    "OpieError",
+    "Permission",
+    "Principal",
+    "RunAtHand",
+    "RunScope",
+    "TaskAgent",
+    "Unavailable",
+    "register_agent_class",
+    "register_agents",
+    "register_hook",
+    "register_model",
+    "register_tool",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"apps.opie.{_HOMES[name]}"), name)

@@ -1,0 +1,344 @@
+"""Tools over a host's Django model: list, find, get, create and change rows, as the person who asks and never as more.
+
+Which rows there are is the host's queryset for that person; what of a row is shown or written is a list of fields. What
+may be written is asked of Django's own permissions (`add_…`, `change_…`), unless the host says otherwise.
+"""
+
+import inspect
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q, QuerySet
+
+from apps.accounts.models import User
+from apps.accounts.principal import Principal
+from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from apps.opie.models.approval_rules import ApprovalRule
+from apps.opie.scope import RunScope
+from apps.opie.tools.registry import Audience, register_tool
+
+Action = Literal["list", "find", "get", "create", "change"]
+READING: tuple[Action, ...] = ("list", "find", "get")
+# The rows of this model that this person may see.
+RowsFor = Callable[[Principal], QuerySet[Any]]
+MayWrite = Callable[[Principal, Action], bool]
+
+MOST_ROWS = 25
+LONGEST_QUERY = 200
+MOST_WORDS = 8
+LONGEST_VALUE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTools:
+    """One model as it was registered."""
+
+    model: type[models.Model]
+    rows: RowsFor
+    fields: tuple[str, ...]
+    search: tuple[str, ...]
+    write: tuple[str, ...]
+    actions: tuple[Action, ...]
+    name: str
+    may_write: MayWrite | None = None
+    related: dict[str, RowsFor] = field(default_factory=dict)
+
+    def tool_name(self, action: Action) -> str:
+        return f"{action}_{self.name}" if action in ("get", "create", "change") else f"{action}_{self.name}s"
+
+    @property
+    def called(self) -> str:
+        return str(self.model._meta.verbose_name)
+
+
+MODEL_TOOLS: list[ModelTools] = []
+
+
+def register_model(
+    model: type[models.Model],
+    *,
+    rows: RowsFor,
+    fields: Sequence[str],
+    search: Sequence[str] = (),
+    write: Sequence[str] = (),
+    actions: Collection[Action] = READING,
+    name: str | None = None,
+    may_write: MayWrite | None = None,
+    related: dict[str, RowsFor] | None = None,
+    approval: ApprovalRule | None = None,
+    audience: Audience | None = None,
+) -> list[str]:
+    """Offer a model's rows to agents; answers the names of the tools (`list_tracks`, `get_track`, …).
+
+    `rows(principal)` are those that the person may see. `fields` are shown, `a__b` follows a relation; `search` are the
+    fields that `find` looks in; `write` may be set by create and change, a foreign key among them to a row of
+    `related[field](principal)` only. Calls that write wait for `approval`, where there is one. What is wrong with all
+    that is said by the system check opie.E003, once every model is there.
+    """
+    ordered = tuple(action for action in _MAKERS if action in actions)
+    made = ModelTools(
+        model, rows, tuple(fields), tuple(search), tuple(write), ordered, name or model._meta.model_name or "",
+        may_write, dict(related or {}),
+    )  # fmt: skip
+    MODEL_TOOLS.append(made)
+    return [_register(made, action, approval, audience) for action in ordered]
+
+
+def problems_of(made: ModelTools) -> Iterable[str]:
+    """What is wrong with a registration, in words for whoever wrote it."""
+    for path in (*made.fields, *made.search):
+        try:
+            made.model._default_manager.values(path)
+        except FieldError:
+            yield f"{made.model.__name__} has no field {path!r}"
+    for name in made.write:
+        yield from _problems_of_written(made, name)
+    if "find" in made.actions and not made.search:
+        yield f"{made.model.__name__}: find needs `search`, the fields that it looks in"
+    if not made.fields:
+        yield f"{made.model.__name__}: name the fields that are shown"
+    if {"create", "change"} & set(made.actions) and not made.write:
+        yield f"{made.model.__name__}: create and change need `write`, the fields that may be set"
+
+
+def _problems_of_written(made: ModelTools, name: str) -> Iterable[str]:
+    try:
+        column = made.model._meta.get_field(name)
+    except FieldDoesNotExist:
+        yield f"{made.model.__name__} has no field {name!r} that could be written"
+        return
+    if name in ("id", "scope"):
+        yield f"{made.model.__name__}.{name}: a tool's own parameter has this name"
+    if not isinstance(column, models.Field) or column.many_to_many or column.primary_key:
+        yield f"{made.model.__name__}.{name} cannot be written by a tool"
+    elif column.is_relation and name not in made.related:
+        yield f"{made.model.__name__}.{name} leads to other rows: say which, with related={{{name!r}: …}}"
+
+
+def _register(made: ModelTools, action: Action, approval: ApprovalRule | None, audience: Audience | None) -> str:
+    function = _MAKERS[action](made)
+    function.__name__ = function.__qualname__ = name = made.tool_name(action)
+    reads = action in READING
+    register_tool(
+        function,
+        label=f"{made.called.capitalize()}: {action}",
+        name=name,
+        approval=None if reads else approval,
+        reads_only=reads,
+        audience=audience,
+    )
+    return name
+
+
+def _lister(made: ModelTools) -> Callable[..., Any]:
+    def list_rows(scope: RunScope, page: int = 1) -> dict[str, Any]:
+        return _page(made, _rows(made, scope), page)
+
+    list_rows.__doc__ = f"""List every {made.called} that may be seen, {MOST_ROWS} on a page.
+
+    Args:
+        page: Which page, from 1.
+    """
+    return list_rows
+
+
+def _finder(made: ModelTools) -> Callable[..., Any]:
+    def find_rows(scope: RunScope, query: str, page: int = 1) -> dict[str, Any]:
+        wanted = Q()
+        for word in query[:LONGEST_QUERY].replace("\x00", " ").split()[:MOST_WORDS]:
+            wanted &= Q.create([(f"{path}__icontains", word) for path in made.search], connector=Q.OR)
+        return _page(made, _rows(made, scope).filter(wanted).distinct(), page)
+
+    find_rows.__doc__ = f"""Find each {made.called} in which all these words occur, in {", ".join(made.search)}.
+
+    Args:
+        query: A few words.
+        page: Which page, from 1; {MOST_ROWS} are on one.
+    """
+    return find_rows
+
+
+def _getter(made: ModelTools) -> Callable[..., Any]:
+    def get_row(scope: RunScope, id: str) -> dict[str, Any]:
+        return _shown(_one(made, _rows(made, scope), id, made.fields))
+
+    get_row.__doc__ = f"""Show one {made.called}.
+
+    Args:
+        id: Its id, as the other tools say it.
+    """
+    return get_row
+
+
+def _creator(made: ModelTools) -> Callable[..., Any]:
+    def create_row(scope: RunScope, **values: Any) -> dict[str, Any]:
+        _require_may(made, scope.principal, "create")
+        return _written(made, scope.principal, made.model(), values)
+
+    return _taking_fields(made, create_row, f"Create a {made.called}.", has_id=False)
+
+
+def _changer(made: ModelTools) -> Callable[..., Any]:
+    @transaction.atomic
+    def change_row(scope: RunScope, id: str, **values: Any) -> dict[str, Any]:
+        _require_may(made, scope.principal, "change")
+        said = {name: value for name, value in values.items() if value is not None}
+        if not said:
+            raise InvalidInput(f"Say what is to change: {', '.join(made.write)}.")
+        key = _one(made, _rows(made, scope), id, ("pk",))["pk"]
+        row = made.model._default_manager.select_for_update(of=("self",)).get(pk=key)
+        return _written(made, scope.principal, row, said)
+
+    return _taking_fields(made, change_row, f"Change a {made.called}: only what is given.", has_id=True)
+
+
+_MAKERS: dict[Action, Callable[[ModelTools], Callable[..., Any]]] = {
+    "list": _lister,
+    "find": _finder,
+    "get": _getter,
+    "create": _creator,
+    "change": _changer,
+}
+
+
+def _taking_fields(made: ModelTools, function: Callable[..., Any], does: str, *, has_id: bool) -> Callable[..., Any]:
+    """The function with the fields that may be written as parameters, so that a model is told each with its type."""
+    hints: dict[str, Any] = {"scope": RunScope}
+    defaults: dict[str, Any] = {}
+    told = []
+    if has_id:
+        hints["id"] = str
+        told.append("id: Its id, as the other tools say it.")
+    for name, column in _columns(made):
+        hints[name] = _type_of(column)
+        if has_id or not _must_be_given(column):
+            hints[name], defaults[name] = hints[name] | None, None
+        told.append(f"{name}: {getattr(column, 'help_text', '') or getattr(column, 'verbose_name', name)}.")
+    parameters = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(name, inspect.Parameter.empty), annotation=hint
+        )
+        for name, hint in hints.items()
+    ]
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = hints
+    function.__doc__ = "\n".join([does, "", "Args:", *(f"    {line}" for line in told)])
+    # `functools.wraps` of atomic leads to the function beneath, whose parameters are none of the model's business.
+    function.__dict__.pop("__wrapped__", None)
+    return function
+
+
+def _columns(made: ModelTools) -> Iterable[tuple[str, Any]]:
+    """Without those that are wrong: a system check tells of them."""
+    known = {column.name: column for column in made.model._meta.get_fields()}
+    return [(name, known[name]) for name in made.write if name in known]
+
+
+def _must_be_given(column: Any) -> bool:
+    return not (column.blank or column.null or column.has_default())
+
+
+def _type_of(column: Any) -> Any:
+    if isinstance(column, models.BooleanField):
+        return bool
+    if isinstance(column, models.IntegerField) and not column.is_relation:
+        return int
+    if isinstance(column, models.FloatField):
+        return float
+    return str  # dates, decimals, ids: read by the field itself
+
+
+def _rows(made: ModelTools, scope: RunScope) -> QuerySet[Any]:
+    return made.rows(scope.principal)
+
+
+def _page(made: ModelTools, found: QuerySet[Any], page: int) -> dict[str, Any]:
+    page = max(1, page)
+    if not found.ordered:
+        found = found.order_by("pk")
+    begin = (page - 1) * MOST_ROWS
+    total = found.count()
+    shown = [_shown(row) for row in found.values("pk", *made.fields)[begin : begin + MOST_ROWS]]
+    more = {"next_page": page + 1} if begin + MOST_ROWS < total else {}
+    return {"total": total, "page": page, "results": shown} | more
+
+
+def _one(made: ModelTools, found: QuerySet[Any], key: Any, fields: Sequence[str]) -> dict[str, Any]:
+    """Raises NotFound alike for a row that is not there, one that is not for this person, and what is no id."""
+    try:
+        row = found.filter(pk=key).values("pk", *fields).first()
+    except (ValueError, ValidationError, OverflowError):
+        row = None
+    if row is None:
+        raise NotFound(f"There is no {made.called} with the id {str(key)[:60]!r}.")
+    return row
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {"id" if name == "pk" else name: _as_json(value) for name, value in row.items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, str) and len(value) > LONGEST_VALUE:
+        return value[:LONGEST_VALUE] + "…"
+    return value if isinstance(value, str | int | float | bool | list | dict | None) else str(value)
+
+
+def _require_may(made: ModelTools, principal: Principal, action: Action) -> None:
+    if made.may_write is not None:
+        allowed = made.may_write(principal, action)
+    else:
+        meta = made.model._meta
+        codename = f"{meta.app_label}.{'add' if action == 'create' else 'change'}_{meta.model_name}"
+        user = User.objects.filter(pk=principal.user_id, is_active=True).first()
+        allowed = user is not None and user.has_perm(codename)
+    if not allowed:
+        raise NotAllowed(f"Whoever asks may not {action} a {made.called}.")
+
+
+def _written(made: ModelTools, principal: Principal, row: models.Model, values: dict[str, Any]) -> dict[str, Any]:
+    """The row as it is afterwards. Raises InvalidInput for what its fields do not take, Conflict where it clashes."""
+    for name, value in values.items():
+        if name in made.write and value is not None:
+            _set(made, principal, row, name, value)
+    try:
+        with transaction.atomic():
+            row.full_clean()
+            row.save()
+            # What would be out of the person's sight afterwards is not theirs to make.
+            return _shown(_one(made, made.rows(principal), row.pk, made.fields))
+    except NotFound:
+        raise NotAllowed(f"That would be a {made.called} that whoever asks may not see.") from None
+    except ValidationError as error:
+        raise InvalidInput(_in_words(error)) from None
+    except IntegrityError:
+        raise Conflict(f"This {made.called} clashes with one that is there already.") from None
+
+
+def _set(made: ModelTools, principal: Principal, row: models.Model, name: str, value: Any) -> None:
+    if name not in made.related:
+        setattr(row, name, value)
+        return
+    try:
+        target = made.related[name](principal).filter(pk=value).first()
+    except (ValueError, ValidationError, OverflowError):
+        target = None
+    if target is None:
+        raise InvalidInput(f"{name}: there is none with the id {str(value)[:60]!r}.")
+    setattr(row, name, target)
+
+
+def _in_words(error: ValidationError) -> str:
+    if not hasattr(error, "error_dict"):
+        return " ".join(error.messages)
+    return " ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
