@@ -49,7 +49,8 @@ class Ask:
     `regenerate_of` and `edit_of` name a message in whose place a branch begins; the first needs no text. `may_wait` is
     false for callers that cannot wait for their turn. `may_be_free` lets a spent budget pass to a platform without cost.
     One on its own that `is_held` waits until whoever made it begins it. `dispatched` says that the agent was chosen.
-    `beside` is stored with the run, or not at all. One that `keeps_agent` leaves a session that is there with whom it was.
+    `beside` is stored with the run, or not at all. One that `keeps_agent`, or tries an answer again, leaves a session
+    that is there with whom it was.
     """
 
     text: str = ""
@@ -339,7 +340,7 @@ def _session_values(ask: Ask, place: _Place, question: _Question, *, begins: boo
         "asks": question.is_new,
         "parent": question.parent_id,
         "text": question.text,
-        **({"agent_of_session": None} if ask.keeps_agent and not place.is_new else {}),
+        **({"agent_of_session": None} if (ask.keeps_agent or ask.regenerate_of) and not place.is_new else {}),
     }
 
 

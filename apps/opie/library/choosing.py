@@ -7,7 +7,8 @@ from typing import Literal
 from apps.accounts.principal import Principal
 from apps.opie import rows
 from apps.opie.engine.asking import agent_to_ask
-from apps.opie.engine.dispatcher import select_agent_for_task
+from apps.opie.engine.dispatched import Dispatched
+from apps.opie.engine.dispatcher import select_for_task
 from apps.opie.engine.served import served_agent
 from apps.opie.models import Agent, CommandTemplate
 from apps.opie.models.agents import AgentKind
@@ -20,10 +21,11 @@ ChosenBy = Literal["person", "command", "capability", "dispatcher"]
 
 @dataclass(frozen=True, slots=True)
 class ChosenAgent:
-    """An agent that is served to the person, and what decided for it."""
+    """An agent that is served to the person, and what decided for it; `dispatched` where the dispatcher did."""
 
     agent: Agent
     chosen_by: ChosenBy
+    dispatched: Dispatched | None = None
 
 
 def agent_at_hand(principal: Principal, command: CommandTemplate, agent_id: str | None) -> ChosenAgent | None:
@@ -53,5 +55,17 @@ def _most_able(principal: Principal, capabilities: list[str]) -> str | None:
 async def dispatched_agent(principal: Principal, command: CommandTemplate, prompt: str) -> ChosenAgent:
     """Whom the dispatcher chooses for this. Raises Conflict (`no_agent_fits`) when nobody fits."""
     description = f"{command.name}. {command.description}\n\n{prompt}"[:LONGEST_DESCRIPTION]
-    selected = await select_agent_for_task(description, principal)
-    return ChosenAgent(await rows.run(agent_to_ask, principal, selected.agent_id), "dispatcher")
+    selected = await select_for_task(description, principal)
+    agent = await rows.run(agent_to_ask, principal, selected.require_agent())
+    return ChosenAgent(agent, "dispatcher", selected.dispatched)
+
+
+def why_it_answers(command: CommandTemplate, agent: Agent) -> str:
+    """In a sentence, what of a command speaks for an agent; empty where nothing does, and somebody has chosen it."""
+    if command.recommended_agent_id == agent.pk:
+        return f"{agent.name} is who “{command.name}” is made for."
+    needed = command.required_capabilities
+    if needed and set(needed) <= set(agent.capabilities):
+        can = ", ".join(code.replace("_", " ").lower() for code in needed)
+        return f"{agent.name} can do what “{command.name}” needs: {can}."
+    return ""

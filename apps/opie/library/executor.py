@@ -24,7 +24,7 @@ from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.turn import Turn
 from apps.opie.engine.wishes import Wishes
 from apps.opie.events import RunEvent
-from apps.opie.library.choosing import ChosenAgent, agent_at_hand, dispatched_agent
+from apps.opie.library.choosing import ChosenAgent, agent_at_hand, dispatched_agent, why_it_answers
 from apps.opie.library.commands import command_to_run
 from apps.opie.library.template import renderer_for
 from apps.opie.library.validator import ParameterValidator
@@ -34,7 +34,7 @@ from apps.opie.models.commands import INSERT_EXECUTION, CommandStatus
 if TYPE_CHECKING:
     from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 
-_TELLS_OF_COMMAND = ("run.started", "run.finished", "run.failed", "run.cancelled", "run.interrupted")
+_TELLS_OF_COMMAND = ("run.queued", "run.started", "run.finished", "run.failed", "run.cancelled", "run.interrupted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,9 @@ class CommandRun:
             "version": command.version,
             "parameters": self.filled.parameters,
             "agent_id": self.chosen.agent.agent_id,
+            "agent_name": self.chosen.agent.name,
             "chosen_by": self.chosen.chosen_by,
+            "why": self._why(),
         }
 
     def result_as_json(self, result: RunResult) -> dict[str, Any]:
@@ -71,9 +73,13 @@ class CommandRun:
         return result.as_json() | {"command": self.as_json()}
 
     async def events(self) -> AsyncIterator[list[RunEvent]]:
-        """The run's events; the first and the last tell of the command."""
+        """The run's events; those that begin and end it tell of the command."""
         async for events in self.turn.events():
             yield [self._telling(event) if event.type in _TELLS_OF_COMMAND else event for event in events]
+
+    def _why(self) -> str:
+        dispatched = self.chosen.dispatched
+        return dispatched.why if dispatched else why_it_answers(self.filled.command, self.chosen.agent)
 
     def _telling(self, event: RunEvent) -> RunEvent:
         return replace(event, data=event.data | {"command": self.as_json()})
@@ -161,7 +167,7 @@ class CommandExecutor:
         return filled if chosen is None else self._open(filled, chosen, place)
 
     def _open(self, filled: Filled, chosen: ChosenAgent, place: Ask) -> "_Opened":
-        ask = replace(place, text=filled.prompt, beside=_execution(filled))
+        ask = replace(place, text=filled.prompt, beside=_execution(filled), dispatched=chosen.dispatched)
         built, turn = build_and_open(self.principal, chosen.agent, ask)
         return built, CommandRun(filled, chosen, turn)
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.opie.engine.dispatched import Dispatched
 from apps.opie.ledger.summary import RunUsage, usage_of_runs
-from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.library.choosing import why_it_answers
+from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession, CommandExecution
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import END_STATUSES, RunStatus
 from apps.opie.web.branches import Stretch, Versions, stretch_of, versions_of, whole_branch
@@ -45,12 +46,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the person wrote. `versions` is set where it was edited."""
+    """What the person wrote, or had the command of this name write. `versions` is set where it was edited."""
 
     text: str
     asked_at: datetime | None = None
     message_id: UUID | None = None
     versions: Versions | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Answer:
 
     run_id: UUID | None = None
     status: str = "pending"
+    agent_id: str = ""
     agent_name: str = ""
     why: str = ""
     parts: tuple[Part, ...] = ()
@@ -85,11 +88,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A message that is sent when its turn comes."""
+    """A message that is sent when its turn comes, and who will answer it."""
 
     run_id: UUID
     text: str
     place: int
+    command: str = ""
+    agent_id: str = ""
+    agent_name: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,7 @@ class _Known:
     approvals: Mapping[UUID, list[AgentOSApproval]]
     agents: Mapping[Any, str]
     given: Mapping[UUID, Given]
+    commands: Mapping[UUID, CommandExecution]
 
 
 def transcript_of(session: AgentOSSession, before: int | None = None, tip: UUID | None = None) -> Transcript:
@@ -123,7 +131,7 @@ def transcript_of(session: AgentOSSession, before: int | None = None, tip: UUID 
     stretch = stretch_of(session, tip, before)
     if before is not None:
         return _transcript(session, stretch)
-    waiting = session.runs.filter(status=RunStatus.PENDING, question__isnull=False).select_related("question")
+    waiting = session.runs.filter(status=RunStatus.PENDING, question__isnull=False).select_related("question", "agent")
     silent = _silent_run_of(session, stretch.rows[-1]) if stretch.rows else None
     return _transcript(session, stretch, silent, list(waiting.order_by("id")), tip)
 
@@ -149,17 +157,22 @@ def _transcript(
     waiting: Sequence[AgentOSRun] = (),
     tip: UUID | None = None,
 ) -> Transcript:
-    known = _known_of(session, stretch.rows, silent)
+    known = _known_of(session, stretch.rows, silent, waiting)
     return Transcript(
         tuple(_items(stretch.rows, known, silent)),
         silent.pk if silent and not silent.has_ended else None,
         stretch.earlier,
-        tuple(Waiting(run.pk, run.question.content, n) for n, run in enumerate(waiting, start=1) if run.question),
+        tuple(_waiting(run, place, known) for place, run in enumerate(waiting, start=1)),
         tip,
     )
 
 
-def _known_of(session: AgentOSSession, rows: Sequence[AgentOSMessage], silent: AgentOSRun | None) -> _Known:
+def _known_of(
+    session: AgentOSSession,
+    rows: Sequence[AgentOSMessage],
+    silent: AgentOSRun | None,
+    waiting: Sequence[AgentOSRun],
+) -> _Known:
     wanted = {row.run_id for row in rows if row.run_id is not None and row.role != MessageRole.USER}
     runs = AgentOSRun.objects.select_related("agent", "performance").in_bulk(wanted)
     if silent:
@@ -169,7 +182,33 @@ def _known_of(session: AgentOSSession, rows: Sequence[AgentOSMessage], silent: A
         approvals.setdefault(approval.run_id, []).append(approval)
     alone = {row.agent_id for row in rows if row.run_id is None and row.agent_id is not None}
     agents = dict(Agent.objects.filter(pk__in=alone).values_list("pk", "name")) if alone else {}
-    return _Known(runs, usage_of_runs(runs), versions_of(session, rows), approvals, agents, given_to(runs.values()))
+    # By the run that asked: an answer that was tried again is another run's, to the same question.
+    asking = {row.run_id for row in rows if row.run_id is not None} | {run.pk for run in (*runs.values(), *waiting)}
+    return _Known(
+        runs,
+        usage_of_runs(runs),
+        versions_of(session, rows),
+        approvals,
+        agents,
+        given_to(runs.values()),
+        _commands_of(asking),
+    )
+
+
+def _commands_of(runs: set[UUID]) -> dict[UUID, CommandExecution]:
+    """Which of the runs are a command's. One query."""
+    if not runs:
+        return {}
+    shown = ("name", "recommended_agent", "required_capabilities")
+    executions = CommandExecution.objects.select_related("command").only(
+        "run_id", "address", *(f"command__{name}" for name in shown)
+    )
+    return executions.in_bulk(runs)
+
+
+def _waiting(run: AgentOSRun, place: int, known: _Known) -> Waiting:
+    text = run.question.content if run.question else ""
+    return Waiting(run.pk, text, place, _command_name(run.pk, known), *_who_answers(run, known))
 
 
 def _items(rows: Sequence[AgentOSMessage], known: _Known, silent: AgentOSRun | None) -> Iterator[Question | Answer]:
@@ -177,17 +216,20 @@ def _items(rows: Sequence[AgentOSMessage], known: _Known, silent: AgentOSRun | N
     for said in _exchanges(rows):
         if said[0].role == MessageRole.USER:
             asked = said[0].content
-            yield Question(asked, said[0].created_at, said[0].pk, known.versions.get(said[0].pk))
+            command = _command_name(said[0].run_id, known)
+            yield Question(asked, said[0].created_at, said[0].pk, known.versions.get(said[0].pk), command)
             said = said[1:]
         if said:
             yield _answer(said, asked, known)
     if silent:
+        answerer = _who_answers(silent, known)
         # To try again from here is to ask the question again.
         yield Answer(
             run_id=silent.pk,
             status=silent.status,
-            agent_name=silent.agent.name if silent.agent else "",
-            why=_why(silent),
+            agent_id=answerer.agent_id,
+            agent_name=answerer.name,
+            why=answerer.why,
             question=asked,
             error=silent.error_message,
             parts=tuple(_parts((), known.approvals.get(silent.pk, ()))),
@@ -221,15 +263,16 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
             message_id=last.pk,
             citations=last.citations,
         )
-    used = known.usage.get(run.pk)
+    answerer, used = _who_answers(run, known), known.usage.get(run.pk)
     performance = getattr(run, "performance", None)
     # A failed run's message is its error in words, and that is shown as an error.
     said = [row for row in rows if not (row.is_answer and row.content == run.error_message)]
     return Answer(
         run_id=run.pk,
         status=run.status,
-        agent_name=run.agent.name if run.agent else "",
-        why=_why(run),
+        agent_id=answerer.agent_id,
+        agent_name=answerer.name,
+        why=answerer.why,
         parts=tuple(_parts(said, known.approvals.get(run.pk, ()))),
         source=_source(said),
         question=question,
@@ -247,9 +290,28 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
     )
 
 
-def _why(run: AgentOSRun) -> str:
-    dispatched = Dispatched.of_run_input(run.input)
-    return dispatched.why if dispatched else ""
+def _command_name(run_id: UUID | None, known: _Known) -> str:
+    """What the command is called that a run is of; how it was called by, when it is gone."""
+    execution = known.commands.get(run_id) if run_id else None
+    if execution is None:
+        return ""
+    return execution.command.name if execution.command else execution.address
+
+
+class _Answerer(NamedTuple):
+    agent_id: str = ""
+    name: str = ""
+    why: str = ""
+
+
+def _who_answers(run: AgentOSRun, known: _Known) -> _Answerer:
+    if run.agent is None:
+        return _Answerer()
+    dispatched, execution = Dispatched.of_run_input(run.input), known.commands.get(run.pk)
+    why = dispatched.why if dispatched else ""
+    if not why and execution and execution.command:
+        why = why_it_answers(execution.command, run.agent)
+    return _Answerer(run.agent.agent_id, run.agent.name, why)
 
 
 def _source(rows: Iterable[AgentOSMessage]) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from apps.opie.models import AgentOSSession
 from tests.opie.people import Person
 from tests.opie.rest.caller import call, error_of
 
@@ -47,6 +48,20 @@ def test_an_answer_is_tried_again_beside_the_old_one(person: Person, told: list[
     assert {message["parent_id"] for message in everything if message["message_id"] in shown[-1:]} <= {
         message["message_id"] for message in everything
     }
+
+
+def test_another_agent_that_tries_an_answer_again_does_not_take_the_chat_over(
+    person: Person, told: list[Answer]
+) -> None:
+    again = send(person, regenerate_of=told[1]["message_id"], agent_id="assistant")
+    assert again["agent_id"] == "assistant"
+    session = AgentOSSession.objects.select_related("agent").get()
+    assert session.agent is not None
+    assert session.agent.agent_id == "helper"
+    send(person, message="What is 1 + 1?", session_id=again["session_id"], agent_id="assistant")
+    session = AgentOSSession.objects.select_related("agent").get()
+    assert session.agent is not None
+    assert session.agent.agent_id == "assistant"
 
 
 def test_a_question_is_changed_and_the_old_branch_can_be_shown_again(person: Person, told: list[Answer]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
+from apps.opie.engine.dispatched import Dispatched
 from apps.opie.library.executor import CommandExecutor
-from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, CommandExecution, CommandTemplate
+from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, CommandExecution, CommandTemplate, DispatchDecision
 from apps.opie.models.agents import AgentStatus
 from tests.opie.people import Person
 from tests.opie.rest.caller import call, error_of
@@ -50,7 +51,9 @@ def test_it_runs_as_a_task_and_is_recorded(member: Person, add: CommandTemplate)
         "version": 1,
         "parameters": {"a": 40, "b": 2},
         "agent_id": "helper",
+        "agent_name": "Helper",
         "chosen_by": "command",
+        "why": "Helper is who “Add” is made for.",
     }
     kept = CommandExecution.objects.get()
     assert (str(kept.run_id), kept.command, kept.version, kept.outcome) == (body["run_id"], add, 1, "completed")
@@ -117,6 +120,7 @@ def test_who_answers(member: Person, add: CommandTemplate, agents: dict[str, Age
     Agent.objects.filter(agent_id__in=("assistant", "foreign")).update(capabilities=["ADDING", "OTHER"])
     chosen = execute(member, {"parameters": {"a": 1}}).json()["command"]
     assert (chosen["agent_id"], chosen["chosen_by"]) == ("assistant", "capability")
+    assert chosen["why"] == "Assistant can do what “Add” needs: adding."
     chosen = execute(member, {"parameters": {"a": 1}, "agent_id": "assistant"}).json()["command"]
     assert chosen["chosen_by"] == "person"
 
@@ -130,6 +134,12 @@ def test_the_dispatcher_chooses_where_the_command_does_not(
     )
     chosen = execute(member, {"parameters": {"a": 1}}).json()["command"]
     assert (chosen["agent_id"], chosen["chosen_by"]) == ("assistant", "dispatcher")
+    # The choice is kept with what came of it, and the run says why.
+    decision = DispatchDecision.objects.get()
+    assert decision.run is not None
+    kept = Dispatched.of_run_input(decision.run.input)
+    assert kept is not None
+    assert chosen["why"] == kept.why != ""
 
 
 def test_in_the_background_the_worker_is_given_it(member: Person, add: CommandTemplate) -> None:
