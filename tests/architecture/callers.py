@@ -23,6 +23,7 @@ from apps.opie.models import (
     AgentOSSession,
     AIPlatform,
     Budget,
+    DispatchDecision,
     KnowledgeSource,
     Limit,
     RunEventBatch,
@@ -145,6 +146,7 @@ def make_things(owner: Person) -> dict[str, str]:
         "budget_id": str(Budget.objects.create(team=owner.team, api_key=key, amount=1, period="month").pk),
         "limit_id": str(Limit.objects.create(team=owner.team, model=f"m{n}", requests_per_minute=500).pk),
         "memory_id": str(AgentOSMemory.objects.create(user=owner.user, team=owner.team, agent=agent, memory="m").pk),
+        "decision_id": str(DispatchDecision.objects.create(user=owner.user, team=owner.team, task="t").pk),
         "form": "json",
     }
 

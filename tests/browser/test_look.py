@@ -15,6 +15,7 @@ from apps.opie.models import (
     AgentOSRun,
     AgentOSSchedule,
     AgentOSSession,
+    DispatchDecision,
     KnowledgeDocument,
     KnowledgeSource,
 )
@@ -43,6 +44,9 @@ SIGNED_IN = [
     "/agentos/approvals/?show=decided",
     "/agentos/schedules/",
     "/agentos/schedules/new/",
+    "/agentos/dispatcher/",
+    "/agentos/dispatcher/?outcome=failed&days=7",
+    "/agentos/dispatcher/decisions/{decision}/",
     "/agentos/memory/",
     "/agentos/knowledge/",
     "/agentos/knowledge/new/",
@@ -105,6 +109,7 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
     AgentOSSchedule.objects.create(
         **shared, name="Name" * 25, message="Ask " * 90, cron="0 9 * * 1-5", next_run_at=now, problem="Broken " * 30
     )
+    add_choices(person, run)
     base = make_base(person, visibility="team", name="Base" * 25, description="About " * 60)
     make_document(base, ["Said " * 90, "unbroken" * 60], title="Title" * 40, tags=["tag" * 15], file_name="f" * 200)
     KnowledgeDocument.objects.create(base=base, title="Lost", status="failed", reason="Reason " * 50)
@@ -114,10 +119,27 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
         AgentOSMemory.objects.create(**shared, memory="Remembers" * 40, topics=["topic" * 15] * number)
 
 
+def add_choices(person: Person, run: AgentOSRun) -> None:
+    """Choices of the dispatcher with every outcome, one of them of many candidates with long names and words."""
+    parts = {"success_rate": 0.36, "response_time": 0.16, "experience": 0.1, "priority": 0.05}
+    candidate = {"agent_id": "long" * 16, "score": 0.67, "parts": parts, "fit": 0.5, "words": ["word" * 30] * 6}
+    shared = {"user": person.user, "team": person.team}
+    for number, status in enumerate(["completed"] * 5 + ["failed", "cancelled"]):
+        ended = AgentOSRun.objects.create(**shared, status=status, finished_at=timezone.now())
+        DispatchDecision.objects.create(**shared, task="Task " * 9, chosen="writer", score=0.4 + number / 12, run=ended)
+    DispatchDecision.objects.create(**shared, task="unbroken" * 90, fit=0.1)
+    DispatchDecision.objects.create(
+        **shared, task="Long " * 900, chosen="long" * 16, score=0.67, run=run,
+        candidates=[candidate | {"likeness": 0.4}, candidate | {"likeness": None}],
+    )  # fmt: skip
+
+
 def address(path: str, session: AgentOSSession) -> str:
     """An address with the ids of what there is."""
     approval = AgentOSApproval.objects.filter(status="pending").first()
     known = {"session": session.pk, "approval": approval and approval.pk, "run": approval and approval.run_id}
+    if decision := DispatchDecision.objects.first():
+        known["decision"] = decision.pk
     if chunk := Chunk384.objects.order_by("position").first():
         known |= {"chunk": chunk.pk, "document": chunk.document_id, "base": chunk.document.base_id}
     return path.format(**known)
