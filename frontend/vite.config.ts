@@ -38,7 +38,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 600,
     rollupOptions: {
-      input: { main: resolve(here, "src/main.ts"), chat: resolve(here, "src/chat.ts"), activity: resolve(here, "src/activity.ts") },
+      input: Object.fromEntries(["main", "chat", "activity", "commands"].map((name) => [name, resolve(here, `src/${name}.ts`)])),
     },
   },
 });

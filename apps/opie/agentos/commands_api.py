@@ -57,6 +57,7 @@ _FILTERS = [
     OpenApiParameter("tag", str, description="Repeat it for several, all of them."),
     OpenApiParameter("capability", str, description="Repeat it for several, all of them."),
     OpenApiParameter("favourite", bool),
+    OpenApiParameter("own", bool, description="Whether one made it oneself."),
     OpenApiParameter(
         "ordering",
         str,
@@ -284,14 +285,15 @@ def _asked_for(request: Request) -> QuerySet[CommandTemplate]:
         category=asked.get("category", ""),
         tags=[tag for tag in asked.getlist("tag") if tag],
         capabilities=[capability for capability in asked.getlist("capability") if capability],
-        favourite=_flag(asked.get("favourite", "")),
+        favourite=_flag("favourite", asked.get("favourite", "")),
+        own=_flag("own", asked.get("own", "")),
         ordering=asked.get("ordering", ""),
     )
 
 
-def _flag(text: str) -> bool | None:
+def _flag(name: str, text: str) -> bool | None:
     if text.lower() not in ("", "true", "false", "1", "0"):
-        raise InvalidInput(fields={"favourite": ["Send true or false."]})
+        raise InvalidInput(fields={name: ["Send true or false."]})
     return text.lower() in ("true", "1") if text else None
 
 

@@ -28,7 +28,7 @@ PLAIN_FIELDS = (
     "status", "estimated_cost",
 )  # fmt: skip
 # Names that stand for something else in the addresses of commands.
-TAKEN_SLUGS = frozenset({"categories", "export", "import", "recommend", "statistics"})
+TAKEN_SLUGS = frozenset({"categories", "check", "export", "import", "new", "recommend", "statistics"})
 _BY_PREFIX = {"my": CommandVisibility.PRIVATE, "team": CommandVisibility.TEAM}
 _WIDEST_FIRST = Case(
     *(When(visibility=visibility, then=Value(place)) for place, visibility in enumerate(("public", "team"))),

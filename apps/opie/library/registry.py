@@ -77,6 +77,7 @@ class CommandRegistry:
         tags: Sequence[str] = (),
         capabilities: Sequence[str] = (),
         favourite: bool | None = None,
+        own: bool | None = None,
         ordering: str = "",
     ) -> QuerySet[CommandTemplate]:
         """The commands that have all of it; by relevance when there is text, else by name. Raises InvalidInput for
@@ -90,6 +91,9 @@ class CommandRegistry:
             found = found.filter(required_capabilities__contains=list(capabilities))
         if favourite is not None:
             found = found.filter(Q(is_favourite=favourite))
+        if own is not None:
+            mine = Q(owner=self.principal.user_id, team=self.principal.team_id)
+            found = found.filter(mine if own else ~mine)
         by = ["name", "slug"]
         if text.strip():
             found, by = _with_words(found, words_of(text))

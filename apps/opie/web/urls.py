@@ -5,6 +5,7 @@ from django.urls import path
 from apps.opie.web import (
     activity_pages,
     agent_pages,
+    command_edit_pages,
     command_pages,
     dispatcher_pages,
     knowledge_pages,
@@ -23,6 +24,20 @@ urlpatterns = [
     path("agentos/agents/<slug:agent_id>/edit/", agent_pages.AgentChangeView.as_view(), name="edit-agent"),
     path("agentos/chat/", views.ChatHomeView.as_view(), name="chat-home"),
     path("agentos/chat/<slug:agent_id>/", views.AgentOSChatView.as_view(), name="chat"),
+    path("agentos/commands/", command_pages.CommandsView.as_view(), name="commands"),
+    path("agentos/commands/new/", command_edit_pages.CommandCreateView.as_view(), name="command-new"),
+    path("agentos/commands/check/", command_edit_pages.CommandCheckView.as_view(), name="command-check"),
+    path("agentos/commands/import/", command_edit_pages.CommandImportView.as_view(), name="command-import"),
+    path("agentos/commands/<str:slug>/", command_pages.CommandView.as_view(), name="command"),
+    path("agentos/commands/<str:slug>/edit/", command_edit_pages.CommandChangeView.as_view(), name="command-edit"),
+    path(
+        "agentos/commands/<str:slug>/versions/",
+        command_edit_pages.CommandVersionsView.as_view(),
+        name="command-versions",
+    ),
+    path(
+        "agentos/commands/<str:slug>/favourite/", command_pages.CommandFavouriteView.as_view(), name="command-favourite"
+    ),
     path("agentos/commands/<str:slug>/fields/", command_pages.CommandFieldsView.as_view(), name="command-fields"),
     path("agentos/dispatcher/", dispatcher_pages.DispatcherView.as_view(), name="dispatcher"),
     path("agentos/dispatcher/scores.svg", dispatcher_pages.ScorePlotView.as_view(), name="score-plot"),

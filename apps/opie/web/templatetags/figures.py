@@ -81,3 +81,9 @@ def moment(when: datetime | None) -> SafeString | str:
 def percent(share: float | None) -> str:
     """0.987 → 98.7 %; nothing for an unknown share."""
     return "" if share is None else f"{share * 100:.4g} %"
+
+
+@register.filter
+def percent_rounded(share: float | None) -> str:
+    """0.987 → 99 %; nothing for an unknown share."""
+    return "" if share is None else f"{round(share * 100)} %"
