@@ -23,6 +23,7 @@ CSRF_TRUSTED_ORIGINS = environment.CSRF_TRUSTED_ORIGINS
 WEB_PORT = environment.WEB_PORT
 
 INSTALLED_APPS = [
+    "apps.musicstore",
     "apps.opie",
     "apps.accounts",
     "apps.api",

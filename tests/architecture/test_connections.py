@@ -34,6 +34,7 @@ ROOMS = {
 # Single modules, and what each may use.
 MODULES = {
     ("apps/opie/agentos/health.py", "http.client"): "asks AgentOS on this machine whether it is there",
+    ("apps/musicstore/datasets/download.py", "httpx"): "init_db of an operator, who names the address",
 }  # fmt: skip
 
 
