@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from apps.opie.engine.default_agents import register_agents
     from apps.opie.engine.executions.agents import BaseAgent, ConversationalAgent, TaskAgent, register_agent_class
     from apps.opie.engine.hooks import RunAtHand, register_hook
+    from apps.opie.engine.verifying import (
+        Verification,
+        bind_subject,
+        note_failed_try,
+        require_verified,
+        verification_of,
+    )
     from apps.opie.models.approval_rules import ApprovalBy, ApprovalRule
+    from apps.opie.models.verifications import VerificationMethod
+    from apps.opie.providers.responders import register_responder
     from apps.opie.scope import RunScope
     from apps.opie.tools.model_tools import register_model
     from apps.opie.tools.registry import register_tool
@@ -33,11 +42,18 @@ _HOMES = {
     "RunAtHand": "engine.hooks",
     "RunScope": "scope",
     "TaskAgent": "engine.executions.agents",
+    "Verification": "engine.verifying",
+    "VerificationMethod": "models.verifications",
+    "bind_subject": "engine.verifying",
+    "note_failed_try": "engine.verifying",
     "register_agent_class": "engine.executions.agents",
     "register_agents": "engine.default_agents",
     "register_hook": "engine.hooks",
     "register_model": "tools.model_tools",
+    "register_responder": "providers.responders",
     "register_tool": "tools.registry",
+    "require_verified": "engine.verifying",
+    "verification_of": "engine.verifying",
 }
 __all__ = [
     "AgentOSConfig",
@@ -57,11 +73,18 @@ __all__ = [
     "RunScope",
     "TaskAgent",
     "Unavailable",
+    "Verification",
+    "VerificationMethod",
+    "bind_subject",
+    "note_failed_try",
     "register_agent_class",
     "register_agents",
     "register_hook",
     "register_model",
+    "register_responder",
     "register_tool",
+    "require_verified",
+    "verification_of",
 ]
 
 

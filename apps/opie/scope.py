@@ -22,6 +22,8 @@ class RunScope:
     purpose: str = "answer"
     # What the run has read of knowledge bases, by number: tools add to it, and the answer's citations come from it.
     passages: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)
+    # What a host's code has to say of the answer, kept in its metadata as JSON: who answered, by which way.
+    notes: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def for_purpose(self, purpose: str) -> "RunScope":
         return replace(self, purpose=purpose)

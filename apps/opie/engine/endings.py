@@ -6,6 +6,7 @@ from apps.api.errors import OPIE_ERROR, OpieError
 from apps.opie.engine import transcript
 from apps.opie.engine.observer import Failure, Observation
 from apps.opie.engine.settling import INTERRUPTED, Ending
+from apps.opie.engine.storable import clean_json
 from apps.opie.knowledge.citing import cited
 from apps.opie.metrics.errors import RunError
 from apps.opie.models import AgentOSMessage
@@ -38,6 +39,8 @@ def ending_of(status: RunStatus, seen: Observation, causes: str = "") -> Ending:
     answer = next((row for row in rows if row.is_answer), None)
     if answer is not None and seen.shaped:
         answer.metadata["shaped"] = seen.shaped
+    if answer is not None and seen.notes:
+        answer.metadata["notes"] = clean_json(seen.notes)
     return Ending(
         status=status,
         rows=rows,

@@ -61,6 +61,8 @@ class Observation:
     citations: list[dict[str, Any]] = field(default_factory=list)
     # What it has read of knowledge bases, each with its number (knowledge/citing.py).
     passages: list[dict[str, Any]] = field(default_factory=list)
+    # What a host's code says of the answer (RunScope.notes).
+    notes: dict[str, Any] = field(default_factory=dict)
     failure: Failure | None = None
     cancelled: bool = False
     # What is kept with the answer of its shape: the `output` it was read as, and what was `refused` before.

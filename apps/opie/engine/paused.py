@@ -69,6 +69,7 @@ def restored(state: Mapping[str, Any], clock: Callable[[], float] = monotonic) -
         tool_calls={call["tool_call_id"]: _call_from_json(call) for call in state["tool_calls"]},
         citations=list(state["citations"]),
         passages=list(state.get("passages", [])),
+        notes=dict(state.get("notes", {})),
     )
 
 
@@ -142,6 +143,7 @@ def _state(seen: Observation, output: AnyOutput) -> dict[str, Any]:
             "reasoning": seen.reasoning,
             "citations": seen.citations,
             "passages": seen.passages,
+            "notes": seen.notes,
             "tool_calls": [
                 tool_as_json(call) | {"result": call.result, "refused": call.refused}
                 for call in seen.tool_calls.values()

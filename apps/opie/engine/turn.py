@@ -122,7 +122,10 @@ class Turn:
         self, agno_run: AgnoRun, before: Observation | None = None, refused: list[ToolCall] | None = None
     ) -> None:
         observer = Observer(str(self.run_id), seen=before)
-        scope = RunScope(self.principal, self.agent.pk, self.session_id, self.run_id, passages=observer.seen.passages)
+        seen = observer.seen
+        scope = RunScope(
+            self.principal, self.agent.pk, self.session_id, self.run_id, passages=seen.passages, notes=seen.notes
+        )
         current_scope.set(scope)
         live = self._live
         assert live is not None  # noqa: S101 - it was opened with the task

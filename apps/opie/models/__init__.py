@@ -28,6 +28,7 @@ from apps.opie.models.summaries import AgentOSSummary
 from apps.opie.models.tallies import AgentTally
 from apps.opie.models.tiers import ModelTier
 from apps.opie.models.usage import AgentOSUsage
+from apps.opie.models.verifications import SessionVerification
 
 __all__ = [
     "CHUNKS",
@@ -69,6 +70,7 @@ __all__ = [
     "PlatformHealth",
     "PlatformListing",
     "RunEventBatch",
+    "SessionVerification",
     "StagedChunk",
     "UsageCorrection",
     "UsageRollUp",

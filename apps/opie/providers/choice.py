@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from apps.accounts.principal import Principal
@@ -10,7 +11,8 @@ from apps.opie.models.agents import Agent
 from apps.opie.models.platforms import AIPlatform, ApiType, UnreadableKey
 from apps.opie.providers import health
 from apps.opie.providers.registry import get_registry
-from apps.opie.providers.snapshot import Candidate, PlatformSnapshot
+from apps.opie.providers.responders import responder_for
+from apps.opie.providers.snapshot import Candidate, PlatformSnapshot, without_offline
 from apps.opie.providers.tiers import Choice, chain_of
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ def candidates_for(agent: Agent, principal: Principal) -> tuple[Candidate, ...]:
         return cast("tuple[Candidate, ...]", known)
     choices = list(_choices(agent, principal))
     found = tuple(fit(agent, platform, model) for platform, model in choices if _may_answer(agent, platform, principal))
+    if responder_for(agent.agent_id) is not None:
+        found = (*without_offline(found), *_by_rule(agent))
     if agent.worked_out is not None and all(has_readable_key(platform) for platform, _ in choices):
         agent.worked_out[wishes] = found
     return found
@@ -57,6 +61,13 @@ def fit(agent: Agent, platform: AIPlatform, model: str) -> Candidate:
         max_tokens=min(agent.max_tokens or platform.max_tokens, platform.max_tokens),
         temperature=agent.effective_temperature(),
     )
+
+
+def _by_rule(agent: Agent) -> Iterator[Candidate]:
+    """The last link of an agent that a host answers for: whatever platforms its row names."""
+    offline = AIPlatform.objects.filter(api_type=ApiType.OFFLINE, team=None, is_enabled=True).first()
+    if offline is not None:
+        yield replace(fit(agent, offline, ""), responds_for=agent.agent_id)
 
 
 def _choices(agent: Agent, principal: Principal) -> Iterator[Choice]:

@@ -47,7 +47,7 @@ class OfflineResponder(Model):
         if isinstance(reply, UseTool):
             return _tool_call(reply, messages, tools)
         response = ModelResponse(role="assistant", content=reply.text)
-        response.response_usage = _usage(messages, tools, reply.text)
+        response.response_usage = usage_of(messages, tools, reply.text)
         return response
 
     async def ainvoke_stream(
@@ -66,7 +66,7 @@ class OfflineResponder(Model):
         for word in re.findall(r"\S+\s*|\s+", reply.text):
             yield ModelResponse(role="assistant", content=word)
             await asyncio.sleep(self.pause)
-        yield ModelResponse(response_usage=_usage(messages, tools, reply.text))
+        yield ModelResponse(response_usage=usage_of(messages, tools, reply.text))
 
     def invoke(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError("Models in Opie are asked asynchronously.")
@@ -110,11 +110,12 @@ def _tool_call(reply: UseTool, messages: list[Message], tools: Tools | None) -> 
     function = {"name": reply.name, "arguments": arguments}
     response = ModelResponse(role="assistant")
     response.tool_calls = [{"id": f"call_{uuid7().hex}", "type": "function", "function": function}]
-    response.response_usage = _usage(messages, tools, reply.name + arguments)
+    response.response_usage = usage_of(messages, tools, reply.name + arguments)
     return response
 
 
-def _usage(messages: list[Message], tools: Tools | None, answer: str) -> ReportedUsage:
+def usage_of(messages: list[Message], tools: Tools | None, answer: str) -> ReportedUsage:
+    """What an answer by rule took, as if a model had written it: an estimate, and free."""
     counts = TokenCounts(
         input=estimated_input(messages, tools),
         cached=0,

@@ -66,6 +66,8 @@ class Candidate:
     model: str
     max_tokens: int
     temperature: float | None = None
+    # The agent that a host answers for by rule, here and instead of the offline responder.
+    responds_for: str = ""
 
 
 def without_offline(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

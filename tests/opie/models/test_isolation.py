@@ -31,6 +31,7 @@ from apps.opie.models import (
     Limit,
     ModelPrice,
     ModelTier,
+    SessionVerification,
 )
 from tests.opie.people import Person, make_key, make_person
 
@@ -130,6 +131,10 @@ def decision_of(person: Person) -> DispatchDecision:
     return DispatchDecision.objects.create(user=person.user, team=person.team, task="Secret")
 
 
+def verification_of(person: Person) -> SessionVerification:
+    return SessionVerification.objects.create(session=session_of(person), kind="customer")
+
+
 def command_of(person: Person, visibility: str, status: str = "published") -> CommandTemplate:
     return CommandTemplate.objects.create(
         slug="secret", name="Secret", template="x", owner=person.user, team=person.team, visibility=visibility,
@@ -155,6 +160,7 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("message", AgentOSMessage, message_of, ONLY_OWN),
     ("run", AgentOSRun, run_of, ONLY_OWN),
     ("decision", DispatchDecision, decision_of, ONLY_OWN),
+    ("verification", SessionVerification, verification_of, ONLY_OWN),
     ("memory", AgentOSMemory, memory_of, ONLY_OWN),
     ("schedule", AgentOSSchedule, schedule_of, ONLY_OWN),
     ("own approval", AgentOSApproval, lambda p: approval_of(p, "person"), ONLY_OWN),

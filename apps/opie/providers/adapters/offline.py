@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
 
 def build(candidate: Candidate, client: Any) -> "Model":  # noqa: ARG001 - it has no client
+    from apps.opie.providers.host_responders import HostResponder
     from apps.opie.providers.offline import OfflineResponder
 
-    return OfflineResponder(id=candidate.model, pause=settings.OPIE_OFFLINE_PAUSE_MS / 1000)
+    pause = settings.OPIE_OFFLINE_PAUSE_MS / 1000
+    if candidate.responds_for:
+        return HostResponder(id=candidate.model, pause=pause, responds_for=candidate.responds_for)
+    return OfflineResponder(id=candidate.model, pause=pause)
 
 
 ADAPTER = Adapter(build=build)
