@@ -19,9 +19,10 @@ from apps.opie import jobs
 from apps.opie.knowledge import staging
 from apps.opie.knowledge.documents import lock_of
 from apps.opie.knowledge.names import COUNT_WORDS, INGEST
+from apps.opie.knowledge.retitling import has_own_title, retitle_chunks
 from apps.opie.knowledge.staging import Target
 from apps.opie.models import KnowledgeBase, KnowledgeDocument, KnowledgeIndex
-from apps.opie.models.knowledge import DocumentKind, DocumentStatus, IndexState
+from apps.opie.models.knowledge import DocumentStatus, IndexState
 
 MOST_ATTEMPTS = 6
 FIRST_PAUSE = timedelta(seconds=15)
@@ -95,7 +96,7 @@ def claim(document_id: UUID, now: datetime | None = None) -> Claim | None:
             last_modified=document.last_modified,
             digest=document.digest,
             was_ready=document.ready_at is not None,
-            has_own_title=document.kind != DocumentKind.PAGE or document.title != document.url,
+            has_own_title=has_own_title(document),
             principal=reading_for(document.base, document.created_by_id),
             indexes=list(document.base.indexes.exclude(state=IndexState.RETIRED).select_related("platform")),
         )
@@ -138,6 +139,8 @@ def finish(claimed: Claim, read: Read) -> None:
             if index.pk in still:
                 staging.swap(Target.of(index), document.pk, read.chunks, about)
                 jobs.defer(COUNT_WORDS, queue=jobs.KNOWLEDGE, index_id=str(index.pk))
+        if document.title != claimed.title:
+            retitle_chunks(document, base)  # it was changed while this was read
         _note_ready(document, read)
 
 

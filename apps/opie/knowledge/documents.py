@@ -22,6 +22,7 @@ from apps.api.errors import InvalidInput, NotAllowed, NotFound, TooLarge
 from apps.opie import jobs
 from apps.opie.knowledge.bases import may_manage
 from apps.opie.knowledge.names import INGEST
+from apps.opie.knowledge.retitling import retitle_chunks
 from apps.opie.models import KnowledgeBase, KnowledgeDocument
 from apps.opie.models.chunks import table_of
 from apps.opie.models.knowledge import DocumentKind, DocumentStatus
@@ -123,9 +124,11 @@ def replace_file(principal: Principal, document: KnowledgeDocument, file: File[b
 
 
 def change_document(principal: Principal, document: KnowledgeDocument, changes: dict[str, Any]) -> KnowledgeDocument:
-    """Change title, tags or date; filters go by the new ones at once. Raises NotAllowed, InvalidInput."""
+    """Change title, tags or date; searches and filters go by the new ones at once. Raises NotAllowed, InvalidInput."""
     _require(principal, document.base)
     with transaction.atomic():
+        # A base whose index or language changes waits for us, or we for it.
+        base = KnowledgeBase.objects.select_for_update(of=("self",), no_key=True).get(pk=document.base_id)
         document = KnowledgeDocument.objects.select_for_update(of=("self",)).select_related("base").get(pk=document.pk)
         before = shown(document)
         document.title = _title(changes.get("title", document.title)) or document.title
@@ -133,6 +136,8 @@ def change_document(principal: Principal, document: KnowledgeDocument, changes: 
         document.dated = changes.get("dated", document.dated)
         document.save(update_fields=["title", "tags", "dated", "updated_at"])
         _tell_chunks(document)
+        if document.title != before["title"]:
+            retitle_chunks(document, base)
         record(principal, "knowledge_document.changed", document, before=before, after=shown(document))
     return document
 

@@ -101,16 +101,17 @@ def _missing(rebuild: Rebuild) -> list[UUID]:
 
 
 async def _embed_document(rebuild: Rebuild, embedder: Embedder, document_id: UUID) -> None:
-    """Fill the new index with one document; what was handed in anew meanwhile is left to the next round."""
-    version = await rows.run(_version_of, document_id)
+    """Fill the new index with one document; what was handed in anew or got another title meanwhile is left to the next round."""
+    edition = await rows.run(_edition_of, document_id)
     chunks = await rows.run(_chunks_of, rebuild.live, document_id)
     for some in _batches(chunks):
         await embed_and_stage(Target.of(rebuild.new), embedder, document_id, some)
-    await rows.run(_swap, rebuild, document_id, version, len(chunks))
+    await rows.run(_swap, rebuild, document_id, edition, len(chunks))
 
 
-def _version_of(document_id: UUID) -> int:
-    return KnowledgeDocument.objects.filter(pk=document_id).values_list("version", flat=True).first() or 0
+def _edition_of(document_id: UUID) -> tuple[int, str]:
+    """What its chunks were made of: its version and its title."""
+    return KnowledgeDocument.objects.filter(pk=document_id).values_list("version", "title").first() or (0, "")
 
 
 def _chunks_of(index: KnowledgeIndex, document_id: UUID) -> list[Piece]:
@@ -128,10 +129,10 @@ def _batches(chunks: list[Piece]) -> Iterator[list[Piece]]:
 
 
 @transaction.atomic
-def _swap(rebuild: Rebuild, document_id: UUID, version: int, count: int) -> None:
+def _swap(rebuild: Rebuild, document_id: UUID, edition: tuple[int, str], count: int) -> None:
     base = KnowledgeBase.objects.select_for_update(of=("self",), no_key=True).filter(pk=rebuild.base.pk).first()
     document = KnowledgeDocument.objects.select_for_update(of=("self",)).filter(pk=document_id).first()
-    if base is None or document is None or document.version != version:
+    if base is None or document is None or (document.version, document.title) != edition:
         return
     about = {"language": base.language, "tags": document.tags, "dated": document.dated}
     staging.swap(Target.of(rebuild.new), document_id, count, about)

@@ -98,6 +98,22 @@ async def test_what_is_handed_in_meanwhile_is_in_both(
     assert await rows.run(Chunk768.objects.filter(index=index.pk).count) == len(found)
 
 
+async def test_a_title_that_is_changed_meanwhile_is_in_both(
+    model: Model, hand_in: HandIn, person: Person, base: KnowledgeBase, other: Embedder
+) -> None:
+    document = await hand_in(TEXT.encode(), "a.md", title="Old")
+    index = await start(person, base, other)
+
+    async def meanwhile() -> None:
+        await rows.run(documents.change_document, person.principal, document, {"title": "New"})
+
+    model.meanwhile = meanwhile
+    await reembedding.reembed(index.pk)
+    for table in (Chunk384, Chunk768):
+        headings = await rows.run(list, table.objects.values_list("heading", flat=True))
+        assert {heading.split(" › ")[0] for heading in headings} == {"New"}
+
+
 async def test_a_platform_that_fails_leaves_the_base_as_it_was(
     model: Model, hand_in: HandIn, person: Person, base: KnowledgeBase, other: Embedder
 ) -> None:
