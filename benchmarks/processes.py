@@ -24,6 +24,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def most_mib(process: int | str = "self") -> float:
+    """The most memory that a process ever held; what getrusage says begins with that of whoever started it. 0 for one
+    that has ended."""
+    try:
+        status = Path("/proc", str(process), "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return next(
+        (round(int(line.split()[1]) / 1024, 1) for line in status.splitlines() if line.startswith("VmHWM")), 0.0
+    )
+
+
 @contextmanager
 def database() -> Iterator[str]:
     """A PostgreSQL of its own, thrown away afterwards; answers its URL."""

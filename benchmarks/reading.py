@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.processes import ROOT
+from benchmarks.processes import ROOT, most_mib
 
 PAGES = (200, 1000, 2000)
 CHARACTERS_A_PAGE = 2000
@@ -63,22 +63,16 @@ async def _read(path: Path) -> dict[str, Any]:
             characters += len(section.text)
             chunks += len([chunk.digest for chunk in chunker.add(section)])
             if reading.parts_done % 50 == 0:
-                reading_most = max([reading_most, *(_most_mib(child.pid) for child in psutil.Process().children())])
+                reading_most = max([reading_most, *(most_mib(child.pid) for child in psutil.Process().children())])
     chunks += len(chunker.finish())
     return {
         "seconds": time.perf_counter() - started,
         "pages": reading.parts_done,
         "chunks": chunks,
         "characters": characters,
-        "asking_mib": _most_mib("self"),
+        "asking_mib": most_mib(),
         "reading_mib": reading_most,
     }
-
-
-def _most_mib(process: int | str) -> float:
-    """The most memory it ever held; what getrusage says begins with that of whoever started it."""
-    status = Path("/proc", str(process), "status").read_text()
-    return next(round(int(line.split()[1]) / 1024, 1) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 def _pdf(pages: int) -> bytes:
