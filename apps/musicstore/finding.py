@@ -54,13 +54,12 @@ def find(rows: "QuerySet[NamedRow]", text: str) -> Found[NamedRow]:
 def spelled(rows: "QuerySet[NamedRow]", text: str) -> "QuerySet[NamedRow]":
     """The rows with this name (`exact` is 1), before those that have all of its words in theirs."""
     wanted = _folded(text)
-    found: QuerySet[Any, Any]
     if not wanted:
         # Names like "?" are only to be had as they are.
-        found = rows.filter(name=_storable(text)).annotate(exact=Value(1))
-        return found.order_by("name", "id")
+        by_name: QuerySet[Any, Any] = rows.filter(name=_storable(text)).annotate(exact=Value(1))
+        return by_name.order_by("name", "id")
     is_same = Q(squeezed=wanted.replace(" ", ""))
-    found = rows.alias(squeezed=ExpressionWrapper(squeezed(), TextField())).annotate(
+    found: QuerySet[Any, Any] = rows.alias(squeezed=ExpressionWrapper(squeezed(), TextField())).annotate(
         exact=Case(When(is_same, then=1), default=0, output_field=IntegerField())
     )
     return found.filter(is_same | Q(words=_all_words(wanted))).order_by("-exact", "name", "id")
