@@ -22,7 +22,7 @@ from apps.opie.knowledge.names import COUNT_WORDS, INGEST
 from apps.opie.knowledge.retitling import has_own_title, retitle_chunks
 from apps.opie.knowledge.staging import Target
 from apps.opie.models import KnowledgeBase, KnowledgeDocument, KnowledgeIndex
-from apps.opie.models.knowledge import DocumentStatus, IndexState
+from apps.opie.models.knowledge import DocumentStatus, IndexState, SourceKind
 
 MOST_ATTEMPTS = 6
 FIRST_PAUSE = timedelta(seconds=15)
@@ -37,7 +37,8 @@ _CLAIMED = ("status", "attempt", "heartbeat_at", "parts_done", "parts_total", "c
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A document as it was claimed, and the indexes that its chunks are for."""
+    """A document as it was claimed, and the indexes that its chunks are for. `sitemap_id`: the source whose sitemap lists
+    the page; None for what a person named."""
 
     document_id: UUID
     base_id: UUID
@@ -48,6 +49,7 @@ class Claim:
     file_name: str
     stored_as: str
     url: str
+    sitemap_id: UUID | None
     etag: str
     last_modified: str
     digest: str
@@ -74,7 +76,7 @@ def claim(document_id: UUID, now: datetime | None = None) -> Claim | None:
     """Take a document to read it; None when it is gone, is ready, or is not due yet."""
     now = now or timezone.now()
     with transaction.atomic():
-        rows = KnowledgeDocument.objects.select_for_update(of=("self",)).select_related("base")
+        rows = KnowledgeDocument.objects.select_for_update(of=("self",)).select_related("base", "source")
         document = rows.filter(pk=document_id).first()
         waits = document is not None and document.not_before is not None and document.not_before > now
         if document is None or waits or document.status not in (DocumentStatus.PENDING, DocumentStatus.PROCESSING):
@@ -92,6 +94,7 @@ def claim(document_id: UUID, now: datetime | None = None) -> Claim | None:
             file_name=document.file_name,
             stored_as=document.file.name or "",
             url=document.url,
+            sitemap_id=source.pk if (source := document.source) and source.kind == SourceKind.SITEMAP else None,
             etag=document.etag,
             last_modified=document.last_modified,
             digest=document.digest,

@@ -22,6 +22,7 @@ from apps.opie.knowledge.chunking import Chunk, Chunker
 from apps.opie.knowledge.claims import Claim, Read, Superseded
 from apps.opie.knowledge.documents import digest_of
 from apps.opie.knowledge.embedders import embedder_of
+from apps.opie.knowledge.fetching.crawls import crawl_of
 from apps.opie.knowledge.fetching.failures import FetchFailed
 from apps.opie.knowledge.fetching.fetch import Fetched, fetch
 from apps.opie.knowledge.reading.reader import read
@@ -89,7 +90,8 @@ async def _ingest(claimed: Claim) -> None:
 async def _fetch(claimed: Claim, path: Path) -> str | None:
     """The name of what was fetched into `path`; None when it is what was read before."""
     known = (claimed.etag, claimed.last_modified) if claimed.was_ready else ("", "")
-    fetched = await fetch(claimed.url, path, etag=known[0], last_modified=known[1])
+    by = fetch if claimed.sitemap_id is None else crawl_of(claimed.sitemap_id).fetch
+    fetched = await by(claimed.url, path, etag=known[0], last_modified=known[1])
     if fetched.not_modified:
         return None
     return await rows.run(_keep_page, claimed, fetched, path)

@@ -15,6 +15,7 @@ from apps.api.errors import Conflict, NotAllowed, NotFound
 from apps.opie import jobs, rows
 from apps.opie.knowledge.bases import may_manage
 from apps.opie.knowledge.documents import queue
+from apps.opie.knowledge.fetching.crawls import crawl_of
 from apps.opie.knowledge.fetching.failures import FetchFailed
 from apps.opie.knowledge.fetching.sitemap import pages_of
 from apps.opie.knowledge.names import SYNC_SOURCE
@@ -106,7 +107,7 @@ async def sync(source_id: UUID) -> None:
 async def _urls_of(source: KnowledgeSource) -> list[str]:
     if source.kind == SourceKind.PAGE:
         return [source.url]
-    return [page.url for page in await pages_of(source.url, most=source.most_pages)]
+    return [page.url for page in await pages_of(source.url, most=source.most_pages, crawl=crawl_of(source.pk))]
 
 
 @transaction.atomic

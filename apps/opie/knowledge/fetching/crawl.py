@@ -17,17 +17,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.5
+# What a site asks for may change while its pages come in. Where it could not be learned it is asked again soon: whoever
+# could not fetch a page because of that tries again in a quarter of a minute.
+ROBOTS_LAST_SECONDS = 3600.0
+FAILURES_LAST_SECONDS = 10.0
 
 
 class Crawl:
-    """One walk over a site's pages, within one event loop. Asks each origin's robots.txt once."""
+    """One walk over a site's pages, within one event loop. Asks each origin's robots.txt once an hour."""
 
     def __init__(self, *, limits: Limits = DEFAULT_LIMITS, pause: float = PAUSE) -> None:
         """`pause`: the seconds between the beginnings of two requests; a site's Crawl-delay makes them more."""
         self.limits = limits
         self._pause = pause
         self._next_at = 0.0
-        self._robots: dict[str, Robots | FetchFailed] = {}
+        # Until when each is known, by time.monotonic().
+        self._robots: dict[str, tuple[Robots | FetchFailed, float]] = {}
         self._asking = asyncio.Lock()
 
     async def fetch(self, url: str, into: Path, *, etag: str = "", last_modified: str = "") -> Fetched:
@@ -40,9 +45,11 @@ class Crawl:
         """What the origin of this address asks for. Raises FetchFailed where that cannot be learned."""
         origin = origin_of(url)
         async with self._asking:
-            if origin not in self._robots:
-                self._robots[origin] = await self._learned(url)
-        known = self._robots[origin]
+            known, until = self._robots.get(origin, (None, 0.0))
+            if known is None or time.monotonic() >= until:
+                known = await self._learned(url)
+                lasts = FAILURES_LAST_SECONDS if isinstance(known, FetchFailed) else ROBOTS_LAST_SECONDS
+                self._robots[origin] = (known, time.monotonic() + lasts)
         if isinstance(known, FetchFailed):
             raise known.with_traceback(None)
         return known

@@ -242,6 +242,25 @@ async def test_robots_that_cannot_be_had_now_might_forbid_it(site: Site, tmp_pat
     assert (site.paths.count("/robots.txt"), "/a" in site.paths) == (1, False)
 
 
+async def test_robots_are_asked_again_when_they_may_have_changed(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(crawl_module.time, "monotonic", lambda: now[0])
+    site.pages["/robots.txt"], site.pages["/a"] = Page(status=500), Page(b"hello")
+    crawl = quick()
+    with pytest.raises(FetchFailed):
+        await crawl.fetch(site.url + "/a", tmp_path / "a")
+    site.pages["/robots.txt"] = Page(b"User-agent: *\nDisallow:", "text/plain")
+    now[0] += crawl_module.FAILURES_LAST_SECONDS
+    assert (await crawl.fetch(site.url + "/a", tmp_path / "a")).size == 5
+    site.pages["/robots.txt"] = Page(b"User-agent: *\nDisallow: /a", "text/plain")
+    assert (await crawl.fetch(site.url + "/a", tmp_path / "a")).size == 5
+    now[0] += crawl_module.ROBOTS_LAST_SECONDS
+    with pytest.raises(FetchFailed, match=r"robots\.txt"):
+        await crawl.fetch(site.url + "/a", tmp_path / "a")
+
+
 @pytest.mark.parametrize(
     "line", ["Crawl-delay: ²", "Crawl-delay: " + "9" * 5000, "Request-rate: ²/²", "Crawl-delay:", ":"]
 )
