@@ -17,6 +17,7 @@ from apps.api.errors import Fields
 from apps.opie.engine.storable import clean_json
 from apps.opie.library.definition import LONGEST_EXAMPLE
 from apps.opie.library.kinds import KINDS
+from apps.opie.library.parameters import read_parameters
 from apps.opie.library.template import LONGEST_TEMPLATE
 from apps.opie.models import Agent, CommandTemplate
 from apps.opie.models.agents import AgentKind
@@ -50,7 +51,11 @@ class Parameters(forms.CharField):
     """Definitions of parameters as JSON; the page's script makes rows of them. What they mean is checked with the template."""
 
     def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        if isinstance(value, str):
+            return value
+        # PostgreSQL keeps an object's names in an order of its own.
+        ordered = [parameter.as_json() for parameter in read_parameters(value)]
+        return json.dumps(ordered, indent=2, ensure_ascii=False)
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from django.core.paginator import Page as PageOfRows
 from django.core.paginator import Paginator
@@ -14,9 +13,9 @@ from apps.accounts.principal import Principal
 from apps.opie.engine.progress import progress_of
 from apps.opie.ledger.prices import CURRENCY
 from apps.opie.ledger.summary import usage_of_runs
-from apps.opie.library.choosing import agent_at_hand
+from apps.opie.library.choosing import agent_at_hand, why_it_answers
 from apps.opie.library.registry import CommandRegistry
-from apps.opie.models import Agent, CommandExecution, CommandTemplate
+from apps.opie.models import Agent, AgentOSRun, CommandExecution, CommandTemplate
 from apps.opie.models.agents import AgentKind
 from apps.opie.models.runs import LIVE_STATUSES
 from apps.opie.web.activity import ActivityLine, line_of, own_runs
@@ -36,11 +35,11 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One page of a person's runs of a command. `live` is the newest that goes on outside of any chat, or in one."""
+    """One page of a person's runs of a command, and the newest of all that has not ended."""
 
     runs: list[PastRun]
     page: PageOfRows[Any]
-    live: UUID | None
+    live: AgentOSRun | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +60,15 @@ def history_of(principal: Principal, command: CommandTemplate, page: int = 1) ->
     shown = [
         PastRun(
             line_of(runs[one.run_id], usage.get(one.run_id), progress.get(one.run_id)),
-            _in_a_line(one.parameters),
+            _in_a_line(command, one.parameters),
             one.version,
         )
         for one in executions
         if one.run_id in runs
     ]
-    live = own_executions(principal, command).filter(run__status__in=LIVE_STATUSES).order_by("-run_id").first()
-    return History(shown, rows, live.run_id if live else None)
+    live = own_executions(principal, command).filter(run__status__in=LIVE_STATUSES).select_related("run__agent")
+    newest = live.order_by("-run_id").first()
+    return History(shown, rows, newest.run if newest else None)
 
 
 def own_executions(principal: Principal, command: CommandTemplate) -> QuerySet[CommandExecution]:
@@ -93,7 +93,8 @@ def answering(principal: Principal, command: CommandTemplate) -> Answering:
     others = Agent.objects.served_to(principal).exclude(kind=AgentKind.AUTO).only("agent_id", "name").order_by("name")
     if chosen is None:
         return Answering(_("Whoever fits best"), reasons()["dispatcher"], list(others))
-    return Answering(chosen.agent.name, reasons()[chosen.chosen_by], list(others))
+    why = why_it_answers(command, chosen.agent) or reasons()[chosen.chosen_by]
+    return Answering(chosen.agent.name, why, list(others))
 
 
 def reasons() -> dict[str, str]:
@@ -106,7 +107,17 @@ def reasons() -> dict[str, str]:
     }
 
 
-def _in_a_line(values: dict[str, Any]) -> str:
-    texts = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values.values()]
-    line = " · ".join(" ".join(text[: 2 * LONGEST_SUMMARY].split()) for text in texts if text)
+def _in_a_line(command: CommandTemplate, values: dict[str, Any]) -> str:
+    """What tells one run from another: the values in the order of the form, without what is as it was given."""
+    defaults = {one["name"]: one.get("default") for one in command.parameters}
+    names = [*(name for name in defaults if name in values), *(name for name in values if name not in defaults)]
+    texts = [_in_short(values[name]) for name in names if values[name] not in (defaults.get(name), False)]
+    line = " · ".join(text for text in texts if text)
     return line if len(line) <= LONGEST_SUMMARY else line[: LONGEST_SUMMARY - 1] + "…"
+
+
+def _in_short(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        value = ", ".join(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return " ".join(text[: 2 * LONGEST_SUMMARY].split())

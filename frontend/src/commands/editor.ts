@@ -118,7 +118,7 @@ export class Editor {
   #show(inRows: boolean): void {
     this.#inRows = inRows;
     part<HTMLElement>(this.#form, "[data-rows]").hidden = !inRows;
-    part<HTMLElement>(this.#form, "[data-json]").hidden = inRows;
+    part<HTMLElement>(this.#form, "[data-json-place]").hidden = inRows;
     part<HTMLElement>(this.#form, "[data-as-rows]").hidden = false;
   }
 

@@ -8,9 +8,16 @@ import { refresh as refreshTimes } from "../shell/times.ts";
 import { readParameters, showProblems, toFirstProblem, type Problems } from "./parameters.ts";
 import { isEmpty, Preview, type Filled } from "./preview.ts";
 
+interface Told {
+  agent_id: string;
+  agent_name: string;
+  chosen_by: string;
+  why: string;
+}
+
 /** Where the server says which agent answers a command, and what decided for it. */
 interface OfCommand {
-  command?: { agent_id: string; chosen_by: string };
+  command?: Told;
 }
 
 export class CommandPage {
@@ -26,6 +33,7 @@ export class CommandPage {
   readonly #touched = new Set<string>();
   #follower: RunFollower | null = null;
   #stopWanted = false;
+  #told: Told | null = null;
 
   constructor(root: HTMLElement) {
     this.#root = root;
@@ -41,8 +49,14 @@ export class CommandPage {
   /** Shows the prompt, and goes on with an answer that is under way. */
   begin(): void {
     void this.#preview.now();
-    const { liveRun } = this.#root.dataset;
-    if (liveRun) void this.#run(new RunFollower(this.#api, (state) => this.#connection(state === "lost"), liveRun), () => this.#api.events(liveRun, ""));
+    const { liveRun, liveAgent = "", liveName = "" } = this.#root.dataset;
+    if (!liveRun) return;
+    this.#told = { agent_id: liveAgent, agent_name: liveName, chosen_by: "", why: "" };
+    void this.#run(this.#newFollower(liveRun), () => this.#api.events(liveRun, ""));
+  }
+
+  #newFollower(runId = ""): RunFollower {
+    return new RunFollower(this.#api, (state) => this.#connection(state === "lost"), runId);
   }
 
   #listen(): void {
@@ -105,8 +119,8 @@ export class CommandPage {
       agent_id: part<HTMLSelectElement>(this.#form, "[name=agent_id]").value || null,
       stream: true,
     };
-    const follower = new RunFollower(this.#api, (state) => this.#connection(state === "lost"));
-    void this.#run(follower, () => this.#post(order));
+    this.#told = null;
+    void this.#run(this.#newFollower(), () => this.#post(order));
   }
 
   #post(order: object): Promise<Response> {
@@ -156,33 +170,34 @@ export class CommandPage {
     const hadFocus = document.activeElement === run || document.activeElement === stop;
     run.disabled = busy;
     stop.hidden = !busy;
-    stop.disabled = false;
+    stop.ariaDisabled = "false";
     if (hadFocus) (busy ? stop : run).focus({ preventScroll: true });
   }
 
   #show(answer: Answer, event: RunEvent): void {
     if (event.type === "run.started" && this.#stopWanted) this.#stop();
     answer.show(event);
-    this.#introduce(answer, (event.data as OfCommand).command);
+    this.#told = (event.data as OfCommand).command ?? this.#told;
+    this.#introduce(answer);
     if (event.type === "approval.required") this.#announce("approval");
     if (event.type === "run.finished") this.#announce("finished");
     if (event.type === "run.cancelled") this.#announce("stopped");
     if (event.type === "run.failed" || event.type === "run.interrupted") this.#announce("failed");
-    if (event.type === "run.started") this.#lead(event.data.run_id, event.data.session_id, (event.data as OfCommand).command?.agent_id);
+    if (event.type === "run.started") this.#lead(event.data.run_id, event.data.session_id);
   }
 
-  #introduce(answer: Answer, of: OfCommand["command"]): void {
-    if (!of) return;
-    const named = [...this.#form.querySelectorAll<HTMLOptionElement>("#answering option")].find((one) => one.value === of.agent_id);
-    const chosen = this.#form.querySelector<HTMLOptionElement>("#answering option");
-    const isUsual = of.chosen_by === "command" || of.chosen_by === "capability";
-    setText(answer.element, "[data-agent-name]", (named ?? (isUsual ? chosen : null))?.textContent ?? of.agent_id);
-    setText(answer.element, "[data-why]", this.#phrases[`why_${of.chosen_by}`] ?? "");
-    part<HTMLElement>(answer.element, "[data-why]").hidden = false;
+  #introduce(answer: Answer): void {
+    const told = this.#told;
+    if (!told) return;
+    const why = told.why || (this.#phrases[`why_${told.chosen_by}`] ?? "");
+    setText(answer.element, "[data-agent-name]", told.agent_name);
+    setText(answer.element, "[data-why]", why);
+    part<HTMLElement>(answer.element, "[data-why]").hidden = !why;
   }
 
   /** The ways on from an answer: to its chat, if it is in one, and to its own page. */
-  #lead(runId: string, sessionId: string | null, agentId = ""): void {
+  #lead(runId: string, sessionId: string | null): void {
+    const agentId = this.#told?.agent_id ?? "";
     const chat = part<HTMLAnchorElement>(this.#area, "[data-continue]");
     chat.hidden = !sessionId || !agentId;
     if (sessionId) chat.href = (this.#phrases.chat ?? "").replace("AGENT", agentId).replace("SESSION", sessionId);
@@ -220,12 +235,13 @@ export class CommandPage {
   #stop(): void {
     this.#stopWanted = true;
     const button = this.#form.querySelector<HTMLButtonElement>("[data-stop]");
-    if (button) button.disabled = true;
+    // Not disabled: that would take the cursor away from it.
+    if (button) button.ariaDisabled = "true";
     const runId = this.#follower?.runId;
     // A run that has no name yet is stopped as soon as it has one.
     if (!runId) return;
     this.#api.cancel(runId).catch((error: unknown) => {
-      if (button) button.disabled = false;
+      if (button) button.ariaDisabled = "false";
       if (!(error instanceof Refused || error instanceof TypeError)) throw error;
     });
   }

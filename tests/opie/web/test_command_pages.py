@@ -162,7 +162,7 @@ def test_a_star_is_marked_and_taken_away(client: Client, command: CommandTemplat
 def test_one_command_says_who_answers_and_how_it_did(client: Client, person: Person, agents: Agents) -> None:
     make(person, name="Add", slug="add", recommended_agent="helper", template="What is {{a}}?", parameters=[{"name": "a", "type": "string"}])  # fmt: skip
     page = client.get("/agentos/commands/add/").content.decode()
-    assert "The command recommends this agent." in page
+    assert "is made for" in page
     assert "Nobody has run it yet." in page
     CommandExecutor(person.principal).execute("add", {"a": "<i>6</i> * 7"})
     page = client.get("/agentos/commands/add/").content.decode()
