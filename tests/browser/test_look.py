@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from apps.opie.library.commands import change_command, create_command, mark_favourite
 from apps.opie.models import (
     Agent,
     AgentOSApproval,
@@ -15,6 +16,7 @@ from apps.opie.models import (
     AgentOSRun,
     AgentOSSchedule,
     AgentOSSession,
+    CommandExecution,
     DispatchDecision,
     KnowledgeDocument,
     KnowledgeSource,
@@ -47,6 +49,14 @@ SIGNED_IN = [
     "/agentos/dispatcher/",
     "/agentos/dispatcher/?outcome=failed&days=7",
     "/agentos/dispatcher/decisions/{decision}/",
+    "/agentos/commands/",
+    "/agentos/commands/?q=words+of+a+task+that+no+command+has",
+    "/agentos/commands/?favourites=1&mine=1&capability=NONE",
+    "/agentos/commands/long/",
+    "/agentos/commands/long/edit/",
+    "/agentos/commands/long/versions/",
+    "/agentos/commands/new/",
+    "/agentos/commands/import/",
     "/agentos/memory/",
     "/agentos/knowledge/",
     "/agentos/knowledge/new/",
@@ -110,6 +120,7 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
         **shared, name="Name" * 25, message="Ask " * 90, cron="0 9 * * 1-5", next_run_at=now, problem="Broken " * 30
     )
     add_choices(person, run)
+    add_command(person)
     base = make_base(person, visibility="team", name="Base" * 25, description="About " * 60)
     make_document(base, ["Said " * 90, "unbroken" * 60], title="Title" * 40, tags=["tag" * 15], file_name="f" * 200)
     KnowledgeDocument.objects.create(base=base, title="Lost", status="failed", reason="Reason " * 50)
@@ -131,6 +142,35 @@ def add_choices(person: Person, run: AgentOSRun) -> None:
     DispatchDecision.objects.create(
         **shared, task="Long " * 900, chosen="long" * 16, score=0.67, run=run,
         candidates=[candidate | {"likeness": 0.4}, candidate | {"likeness": None}],
+    )  # fmt: skip
+
+
+def add_command(person: Person) -> None:
+    """A command with long words wherever there may be some, a field of every type, versions, and a run that failed."""
+    long, choices = "unbroken" * 10, ["choice" * 20, "Several words " * 10]
+    types = {"string": {}, "text": {}, "integer": {}, "number": {"min_value": 0.5}, "boolean": {"default": True},
+             "choice": {"allowed_values": choices}, "multiple_choice": {"allowed_values": choices}, "date": {},
+             "json": {"default": {"key" * 30: "x" * 300}}}  # fmt: skip
+    parameters = [
+        {"name": f"{name}_{'x' * 40}", "type": name, "label": long, "help": "Help " * 80, **more}
+        for name, more in types.items()
+    ]
+    command = create_command(person.principal, {
+        "slug": "long", "name": "Name" * 30, "description": "Words " * 80, "category": "category" * 8,
+        "tags": ["tag" * 13] * 3, "template": f"{long * 8} {{{{text_{'x' * 40}}}}}", "parameters": parameters,
+        "required_capabilities": ["CAPABILITY_" * 5], "example_usage": long * 9, "visibility": "team",
+    })  # fmt: skip
+    change_command(person.principal, command, {"template": f"{long * 9}\nAnother line", "status": "draft"})
+    mark_favourite(person.principal, command, favourite=True)
+    create_command(person.principal, {"name": "Words of a task", "template": "Do it.", "category": "tasks"})
+    command.update_metrics(success=False)
+    failed = AgentOSRun.objects.create(
+        user=person.user, team=person.team, agent=Agent.objects.get(agent_id="long"), status="failed",
+        error_message="Broken " * 30, finished_at=timezone.now(),
+    )  # fmt: skip
+    CommandExecution.objects.create(
+        run=failed, command=command, address="long", version=1, parameters={f"text_{'x' * 40}": long * 9},
+        user=person.user, team=person.team, outcome="failed", prompt_digest="0" * 64,
     )  # fmt: skip
 
 
@@ -179,6 +219,10 @@ def test_what_opens_in_its_place_keeps_nobody_out(
         ("/agentos/memory/", "Delete this memory"),
         ("/agentos/memory/", "Delete all"),
         ("/agentos/schedules/", "Delete"),
+        ("/agentos/commands/long/", "Run"),
+        ("/agentos/commands/long/edit/", "Add a blank"),
+        ("/agentos/commands/long/edit/", "Edit as JSON"),
+        ("/agentos/commands/long/edit/", "Delete"),
     ):
         page.goto(path)
         page.get_by_role("button", name=opener).first.click()
@@ -220,6 +264,9 @@ def test_it_can_be_read_from_right_to_left(
         "/agentos/runs/",
         "/agentos/approvals/",
         "/agentos/schedules/new/",
+        "/agentos/commands/",
+        "/agentos/commands/long/",
+        "/agentos/commands/long/edit/",
     ):
         page.goto(address(path, session))
         expect(page.locator("html")).to_have_attribute("dir", "rtl")
