@@ -152,7 +152,7 @@ export class CommandPage {
     part<HTMLElement>(this.#area, "[data-after]").hidden = true;
     this.#setBusy(true);
     this.#announce("answering");
-    this.#area.scrollIntoView({ block: "nearest" });
+    this.#area.scrollIntoView({ block: "start" });
   }
 
   #end(follower: RunFollower): void {
@@ -165,7 +165,7 @@ export class CommandPage {
 
   #setBusy(busy: boolean): void {
     const run = this.#form.querySelector<HTMLButtonElement>("[data-run]");
-    const stop = this.#form.querySelector<HTMLButtonElement>("[data-stop]");
+    const stop = this.#area.querySelector<HTMLButtonElement>("[data-stop]");
     if (!run || !stop) return;
     const hadFocus = document.activeElement === run || document.activeElement === stop;
     run.disabled = busy;
@@ -234,7 +234,7 @@ export class CommandPage {
 
   #stop(): void {
     this.#stopWanted = true;
-    const button = this.#form.querySelector<HTMLButtonElement>("[data-stop]");
+    const button = this.#area.querySelector<HTMLButtonElement>("[data-stop]");
     // Not disabled: that would take the cursor away from it.
     if (button) button.ariaDisabled = "true";
     const runId = this.#follower?.runId;
