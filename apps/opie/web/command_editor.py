@@ -51,8 +51,9 @@ class Parameters(forms.CharField):
     """Definitions of parameters as JSON; the page's script makes rows of them. What they mean is checked with the template."""
 
     def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return value
+        # As it was typed; nothing where a browser sent no such field.
+        if value is None or isinstance(value, str):
+            return value or ""
         # PostgreSQL keeps an object's names in an order of its own.
         ordered = [parameter.as_json() for parameter in read_parameters(value)]
         return json.dumps(ordered, indent=2, ensure_ascii=False)

@@ -97,6 +97,12 @@ def test_what_is_wrong_is_said_beside_the_field_and_at_the_top(
     assert not CommandTemplate.objects.exists()
 
 
+def test_an_empty_request_is_told_what_is_missing(client: Client, agents: Agents) -> None:
+    response = client.post(NEW)
+    assert response.status_code == 422
+    assert {"name", "template"} <= set(response.context["form"].errors)
+
+
 def test_a_slug_that_is_taken_is_said_beside_it(client: Client, agents: Agents) -> None:
     client.post(NEW, filled())
     response = client.post(NEW, filled())
