@@ -1,6 +1,7 @@
 /** The entry of the chat page, and of the home page, which leads into one. */
 import { watchApprovals } from "./approvals/decide.ts";
 import { linkAllMarks, watchPassages } from "./chat/citations.ts";
+import { ChatCommands } from "./chat/commands.ts";
 import { Conversation } from "./chat/conversation.ts";
 import { takeQuestion, watchQuickStart } from "./chat/quick-start.ts";
 
@@ -12,4 +13,8 @@ if (root) watchApprovals();
 const panel = document.querySelector<HTMLDialogElement>("dialog#passage-panel");
 if (root && panel) watchPassages(root, panel);
 if (root) linkAllMarks(root);
-if (root) new Conversation(root).begin(takeQuestion());
+if (root) {
+  const conversation = new Conversation(root);
+  new ChatCommands(root, conversation);
+  conversation.begin(takeQuestion());
+}

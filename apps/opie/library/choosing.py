@@ -63,7 +63,7 @@ async def dispatched_agent(principal: Principal, command: CommandTemplate, promp
 def why_it_answers(command: CommandTemplate, agent: Agent) -> str:
     """In a sentence, what of a command speaks for an agent; empty where nothing does, and somebody has chosen it."""
     if command.recommended_agent_id == agent.pk:
-        return f"{agent.name} is who “{command.name}” is made for."
+        return f"“{command.name}” is made for {agent.name}."
     needed = command.required_capabilities
     if needed and set(needed) <= set(agent.capabilities):
         can = ", ".join(code.replace("_", " ").lower() for code in needed)

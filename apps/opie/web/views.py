@@ -319,4 +319,11 @@ def _phrases() -> dict[str, str]:
         "approval": _("The agent asks for approval."),
         "withdrawn": _("The message was withdrawn."),
         "version": _("Version VALUE is shown."),
+        "commands": _("Commands: VALUE. The arrow keys choose, Enter takes one, Escape closes."),
+        "no_commands": _("No command fits. Enter sends it as a message."),
+        "commands_lost": _("The commands could not be loaded. Enter tries again."),
+        "required": _("This is required."),
+        "unreadable": _("This cannot be read. Check what is written here."),
+        "incomplete": _("To see the whole prompt, fill in: FIELDS."),
+        "unfit": _("Mend what is marked to see the prompt."),
     }

@@ -2,7 +2,7 @@ import { fetchCard } from "../approvals/decide.ts";
 import { duration, money, tokens } from "../format.ts";
 import { MarkdownStream } from "../markdown/stream.ts";
 import { showCitations } from "./citations.ts";
-import type { Dispatched, Failure, Finished, RunEvent } from "./events.ts";
+import type { Answerer, Failure, Finished, RunEvent } from "./events.ts";
 import { refresh as refreshTimes } from "../shell/times.ts";
 import { Refused } from "./api.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
@@ -67,9 +67,9 @@ export class Answer {
       case "run.retrying":
         return this.#beginAgain();
       case "run.started":
-        return this.#introduce(event.data.dispatched);
+        return this.introduce(event.data.dispatched ?? event.data.command);
       case "run.queued":
-        return;
+        return this.introduce(event.data.command);
     }
   }
 
@@ -84,11 +84,13 @@ export class Answer {
     this.#grew();
   }
 
-  #introduce(chosen?: Dispatched): void {
+  /** Says who answers, where that is not whoever the chat is with, and why. */
+  introduce(chosen?: Answerer): void {
     if (!chosen) return;
+    this.element.dataset.agent = chosen.agent_id;
     setText(this.element, "[data-agent-name]", chosen.agent_name);
     setText(this.element, "[data-why]", chosen.why);
-    part<HTMLElement>(this.element, "[data-why]").hidden = false;
+    part<HTMLElement>(this.element, "[data-why]").hidden = !chosen.why;
     this.#grew();
   }
 

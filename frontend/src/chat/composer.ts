@@ -56,6 +56,11 @@ export class Composer {
     return this.#form.dataset.whenBusy === "refuse";
   }
 
+  /** Why it takes none. */
+  get refusal(): string {
+    return this.#form.dataset.refusesText ?? "";
+  }
+
   say(problem: string): void {
     this.#problem.textContent = problem;
     this.#problem.hidden = !problem;
@@ -96,7 +101,7 @@ export class Composer {
   #submit(): void {
     const text = this.#text.value.trim();
     if (!text) return;
-    if (this.#busy && this.refusesMore()) return this.say(this.#form.dataset.refusesText ?? "");
+    if (this.#busy && this.refusesMore()) return this.say(this.refusal);
     this.#text.value = "";
     this.#refresh();
     this.onSend(text);

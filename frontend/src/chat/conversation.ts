@@ -2,9 +2,10 @@ import type { Answer } from "./answer.ts";
 import { ChatApi, Refused, type Outgoing } from "./api.ts";
 import { Composer } from "./composer.ts";
 import { editQuestion } from "./edit.ts";
-import type { Failure, RunEvent } from "./events.ts";
+import type { Answerer, Failure, RunEvent } from "./events.ts";
 import { ConnectionLost, RunFollower, type Connection } from "./follow.ts";
 import { ChatLog } from "./log.ts";
+import type { Order } from "./order.ts";
 import { anchorAt, returnTo } from "./pager.ts";
 import { part } from "./parts.ts";
 import { Phrases } from "./phrases.ts";
@@ -23,6 +24,8 @@ export class Conversation {
   readonly #phrases = new Phrases();
   readonly #address: SessionAddress;
   readonly #line: WaitingLine;
+  /** What was asked for, of answers that may not have reached the server. */
+  readonly #orders = new WeakMap<Element, Order>();
   #follower: RunFollower | null = null;
   #stopWanted = false;
   #shown: Promise<unknown> = Promise.resolve();
@@ -46,11 +49,33 @@ export class Conversation {
     const { activeRun } = this.#root.dataset;
     if (activeRun) this.#resume(activeRun);
     else if (this.#line.length) this.#next();
-    else if (question) void this.#ask(question);
+    else if (question) void this.#ask(this.#message(question));
+  }
+
+  /** Asks now, or when it is its turn. */
+  take(order: Order): void {
+    if (this.#composer.busy && this.#composer.refusesMore()) return order.refuse(this.#composer.refusal);
+    void (this.#composer.busy ? this.#wait(order) : this.#ask(order));
+  }
+
+  /** Says something beside the composer. */
+  say(problem: string): void {
+    this.#composer.say(problem);
+  }
+
+  /** The same of a call that failed. */
+  explain(error: unknown): void {
+    this.say(this.reasonOf(error));
+    this.#onlyRefusals(error);
+  }
+
+  /** What a person is told of a call that failed. */
+  reasonOf(error: unknown): string {
+    return reasonOf(this.#failureOf(error), this.#phrases.of("refused"));
   }
 
   #listen(): void {
-    this.#composer.onSend = (text) => void (this.#composer.busy ? this.#wait(text) : this.#ask(text));
+    this.#composer.onSend = (text) => this.take(this.#message(text));
     this.#composer.onStop = () => this.#stop();
     this.#root.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => {
@@ -78,7 +103,7 @@ export class Conversation {
       event.preventDefault();
       void this.#showVersion(pager, pager.dataset.showMessage ?? "");
     }
-    if (on("[data-starter]")) void this.#ask(on("[data-starter]")?.dataset.starter ?? "");
+    if (on("[data-starter]")) void this.#ask(this.#message(on("[data-starter]")?.dataset.starter ?? ""));
     if (article && on("[data-edit]")) editQuestion(article, (text) => void this.#askEdited(article, text));
     if (article && (on("[data-again]") || on("[data-retry]"))) void this.#askAgain(article);
     if (article?.dataset.message && on("[data-branch]")) void this.#branchFrom(article.dataset.message);
@@ -94,14 +119,21 @@ export class Conversation {
     return new RunFollower(this.#api, (state) => this.#connection(state), runId);
   }
 
-  #ask(text: string): Promise<void> {
-    if (!text) return Promise.resolve();
-    const question = this.#log.addQuestion(text);
+  #message(text: string): Order {
+    const refuse = (reason: string): void => this.#composer.refuse(text, reason);
+    return { text, command: "", send: () => this.#api.send(this.#outgoing({ message: text })), refuse };
+  }
+
+  #ask(order: Order): Promise<void> {
+    if (!order.text) return Promise.resolve();
+    const question = this.#log.addQuestion(order.text, order.command);
     const undo = (failure: Failure): void => {
       this.#log.cutFrom(question);
-      this.#composer.refuse(text, reasonOf(failure, this.#phrases.of("refused")));
+      order.refuse(reasonOf(failure, this.#phrases.of("refused")));
     };
-    return this.#send({ message: text }, text, undo);
+    const answer = this.#log.addAnswer(order.text);
+    this.#orders.set(answer.element, order);
+    return this.#send(answer, () => order.send(), undo);
   }
 
   /** A new branch begins beside the question; what came after it stays in the old one. */
@@ -110,20 +142,24 @@ export class Conversation {
     if (!edited) return Promise.resolve();
     this.#log.cutFrom(question);
     this.#log.addQuestion(text);
-    return this.#send({ message: text, edit_of: edited }, text, (failure) => this.#putBack(failure));
+    return this.#sendBranch({ message: text, edit_of: edited }, text);
   }
 
   /** Another answer to the same question; one that never reached the server is asked once more. */
   #askAgain(answer: HTMLElement): Promise<void> {
-    const asked = answer.previousElementSibling;
-    const { question = "" } = answer.dataset;
-    const message = (asked instanceof HTMLElement ? asked.dataset.message : undefined) ?? answer.dataset.message;
+    const asked = answer.previousElementSibling instanceof HTMLElement ? answer.previousElementSibling : null;
+    const { question = "", agent } = answer.dataset;
+    const message = asked?.dataset.message ?? answer.dataset.message;
     if (!message) {
       this.#log.cutFrom(asked);
-      return this.#ask(question);
+      return this.#ask(this.#orders.get(answer) ?? this.#message(question));
     }
     this.#log.cutFrom(answer);
-    return this.#send({ regenerate_of: message }, question, (failure) => this.#putBack(failure));
+    const order = { regenerate_of: message };
+    if (!agent || !asked || !("command" in asked.dataset)) return this.#sendBranch(order, question);
+    // What a command wrote is for the agent that the command chose.
+    const name = part(answer, "[data-agent-name]").textContent;
+    return this.#sendBranch({ ...order, agent_id: agent }, question, { agent_id: agent, agent_name: name, why: "" });
   }
 
   #putBack(failure: Failure): void {
@@ -131,16 +167,20 @@ export class Conversation {
     void this.#redraw(this.#address.href);
   }
 
-  async #send(order: Partial<Outgoing>, question: string, undo: (failure: Failure) => void): Promise<void> {
-    const answer = this.#log.addAnswer(question);
-    const branches = Boolean(order.edit_of ?? order.regenerate_of);
-    const outgoing = this.#outgoing(order);
-    await this.#run(answer, this.#newFollower(), async () => {
-      await this.#shown;
-      const response = await this.#api.send(outgoing);
-      if (branches) this.#address.forgetBranch();
+  #sendBranch(order: Partial<Outgoing>, question: string, answerer?: Answerer): Promise<void> {
+    const send = async (): Promise<Response> => {
+      const response = await this.#api.send(this.#outgoing(order));
+      this.#address.forgetBranch();
       return response;
-    }, undo);
+    };
+    const answer = this.#log.addAnswer(question);
+    answer.introduce(answerer);
+    return this.#send(answer, send, (failure) => this.#putBack(failure));
+  }
+
+  #send(answer: Answer, send: () => Promise<Response>, undo: (failure: Failure) => void): Promise<void> {
+    const first = (): Promise<Response> => this.#shown.then(send);
+    return this.#run(answer, this.#newFollower(), first, undo);
   }
 
   #outgoing(order: Partial<Outgoing>): Outgoing {
@@ -188,27 +228,28 @@ export class Conversation {
   #next(): boolean {
     const message = this.#line.takeFirst();
     if (!message) return false;
-    this.#log.addQuestion(message.text);
+    this.#log.addQuestion(message.text, message.command);
     const answer = this.#log.addAnswer(message.text);
+    answer.introduce(message.answerer);
     answer.element.dataset.run = message.runId;
     void this.#run(answer, this.#newFollower(message.runId), () => this.#api.events(message.runId, ""));
     return true;
   }
 
   /** Sends a message that waits for its turn. Its events are read when the turn comes, so that no connection waits. */
-  async #wait(text: string): Promise<void> {
-    const message = this.#line.add(text);
+  async #wait(order: Order): Promise<void> {
+    const message = this.#line.add(order.text, order.command);
     const follower = this.#newFollower();
     try {
-      const events = follower.follow(() => this.#api.send(this.#outgoing({ message: text })));
-      await events.next();
+      const events = follower.follow(() => order.send());
+      const { value: first } = await events.next();
+      if (first?.type === "run.queued") message.answerer = first.data.command;
       message.take(follower.runId);
       await events.return(undefined);
       if (!this.#composer.busy) this.#next();
     } catch (error) {
       this.#line.remove(message);
-      const failure = this.#failureOf(error);
-      this.#composer.refuse(text, reasonOf(failure, this.#phrases.of("refused")));
+      order.refuse(this.reasonOf(error));
       if (!(error instanceof Refused || error instanceof ConnectionLost)) throw error;
     }
   }
@@ -216,10 +257,11 @@ export class Conversation {
   async #cancelWaiting(message: WaitingMessage): Promise<void> {
     if (!message.runId) return;
     this.#line.remove(message);
-    this.#composer.giveBack(message.text);
+    // What a command wrote was never in the composer.
+    if (!message.command) this.#composer.giveBack(message.text);
     this.#announce("withdrawn");
     await this.#api.cancel(message.runId).catch((error: unknown) => {
-      this.#composer.say(reasonOf(this.#failureOf(error), this.#phrases.of("refused")));
+      this.#composer.say(this.reasonOf(error));
     });
   }
 
@@ -278,8 +320,7 @@ export class Conversation {
       const place = returnTo(anchor, messageId, this.#element, this.#log.element);
       this.#announce("version", place);
     } catch (error) {
-      this.#composer.say(reasonOf(this.#failureOf(error), this.#phrases.of("refused")));
-      this.#onlyRefusals(error);
+      this.explain(error);
     }
   }
 
@@ -300,8 +341,7 @@ export class Conversation {
       const made = await this.#api.branch(sessionId, messageId);
       location.assign(`${location.pathname}?session=${made}`);
     } catch (error) {
-      this.#composer.say(reasonOf(this.#failureOf(error), this.#phrases.of("refused")));
-      this.#onlyRefusals(error);
+      this.explain(error);
     }
   }
 

@@ -17,12 +17,23 @@ export interface Citation {
   url?: string;
 }
 
-/** Who was chosen to answer, where nobody was named, and why in a sentence. */
-export interface Dispatched {
+/** Who answers, and why in a sentence. */
+export interface Answerer {
   agent_id: string;
   agent_name: string;
   why: string;
+}
+
+/** Whom the dispatcher chose, where nobody was named. */
+export interface Dispatched extends Answerer {
   decision_id: string;
+}
+
+/** The command that a run is of, who answers it and why. */
+export interface OfCommand extends Answerer {
+  address: string;
+  name: string;
+  chosen_by: string;
 }
 
 export interface Finished {
@@ -44,9 +55,9 @@ interface Common {
 }
 
 interface Bodies {
-  "run.queued": { position: number };
+  "run.queued": { position: number; command?: OfCommand };
   "run.retrying": object;
-  "run.started": { title?: string; dispatched?: Dispatched };
+  "run.started": { title?: string; dispatched?: Dispatched; command?: OfCommand };
   "message.delta": { text: string };
   "reasoning.delta": { text: string };
   "output.invalid": { text: string };

@@ -2,6 +2,7 @@ import { callApi, Refused } from "./api.ts";
 import { Answer } from "./answer.ts";
 import { linkAllMarks } from "./citations.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
+import { nameCommand, watchFolds } from "./question.ts";
 import type { ScrollFollower } from "./scroll.ts";
 
 /** What the server says the log looks like now. */
@@ -24,6 +25,7 @@ export class ChatLog {
     this.#scroll = scroll;
     this.#empty = part(element, "[data-empty]");
     this.tip = tip;
+    watchFolds(element);
   }
 
   /** Nothing branches off while an answer is written. */
@@ -34,10 +36,12 @@ export class ChatLog {
     }
   }
 
-  addQuestion(text: string): HTMLElement {
+  /** `command` names the command that wrote it. */
+  addQuestion(text: string, command = ""): HTMLElement {
     this.#empty.hidden = true;
     const question = fromTemplate<HTMLElement>("question-template");
     setText(question, "[data-text]", text);
+    nameCommand(question, command);
     this.element.append(question);
     return question;
   }
@@ -102,10 +106,11 @@ export class ChatLog {
 }
 
 const BRANCHING = "[data-edit], [data-again], [data-branch]";
-const TAKEN = ["[data-versions]", "[data-given]", "[data-citations]"];
+const TAKEN = ["[data-versions]", "[data-given]", "[data-citations]", "[data-agent-name]", "[data-why]"];
 
 function take(here: HTMLElement, there: HTMLElement): void {
   if (there.dataset.message) here.dataset.message = there.dataset.message;
+  if (there.dataset.agent) here.dataset.agent = there.dataset.agent;
   for (const selector of TAKEN) {
     const [old, fresh] = [here.querySelector(selector), there.querySelector(selector)];
     if (old && fresh) old.replaceWith(document.adoptNode(fresh));

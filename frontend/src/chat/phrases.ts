@@ -11,7 +11,14 @@ type Phrase =
   | "back"
   | "approval"
   | "withdrawn"
-  | "version";
+  | "version"
+  | "commands"
+  | "no_commands"
+  | "commands_lost"
+  | "unreadable"
+  | "required"
+  | "incomplete"
+  | "unfit";
 
 /** What the page says, in the reader's language: the server writes it into the page. */
 export class Phrases {

@@ -1,15 +1,21 @@
+import type { Answerer } from "./events.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
 
-/** A message that waits its turn. `runId` is there when the server has taken it. */
+/** A message that waits its turn. `runId`, and `answerer` where it is known, are there when the server has taken it. */
 export class WaitingMessage {
   readonly element: HTMLElement;
   readonly text: string;
+  readonly command: string;
+  answerer: Answerer | undefined;
   runId = "";
 
   constructor(element: HTMLElement, text: string) {
     this.element = element;
     this.text = text;
-    this.take(element.dataset.run ?? "");
+    const { command = "", agent = "", agentName = "", why = "", run = "" } = element.dataset;
+    this.command = command;
+    if (agent) this.answerer = { agent_id: agent, agent_name: agentName, why };
+    this.take(run);
   }
 
   take(runId: string): void {
@@ -44,8 +50,9 @@ export class WaitingLine {
     return this.#messages.length;
   }
 
-  add(text: string): WaitingMessage {
+  add(text: string, command: string): WaitingMessage {
     const element = fromTemplate<HTMLElement>("waiting-template");
+    element.dataset.command = command;
     setText(element, "[data-text]", text);
     const message = new WaitingMessage(element, text);
     this.#messages.push(message);

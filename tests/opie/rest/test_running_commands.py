@@ -53,7 +53,7 @@ def test_it_runs_as_a_task_and_is_recorded(member: Person, add: CommandTemplate)
         "agent_id": "helper",
         "agent_name": "Helper",
         "chosen_by": "command",
-        "why": "Helper is who “Add” is made for.",
+        "why": "“Add” is made for Helper.",
     }
     kept = CommandExecution.objects.get()
     assert (str(kept.run_id), kept.command, kept.version, kept.outcome) == (body["run_id"], add, 1, "completed")

@@ -50,12 +50,12 @@ def last_answer(session: AgentOSSession) -> Answer:
 
 def test_the_question_names_the_command_and_the_answer_says_why(client: Client, chat: AgentOSSession) -> None:
     assert commands(chat) == ["", "Sum <up>"]
-    assert (last_answer(chat).agent_id, last_answer(chat).why) == ("helper", "Helper is who “Sum <up>” is made for.")
+    assert (last_answer(chat).agent_id, last_answer(chat).why) == ("helper", "“Sum <up>” is made for Helper.")
     for page in (f"/agentos/chat/helper/?session={chat.pk}", f"/agentos/session/{chat.pk}/"):
         shown = client.get(page).content.decode()
         assert shown.count('data-question data-command data-message="') == 1
         assert "Sum &lt;up&gt;" in shown
-        assert "is made for." in shown
+        assert "is made for Helper." in shown
 
 
 def test_it_does_so_when_the_answer_was_tried_again(chat: AgentOSSession) -> None:
@@ -97,7 +97,7 @@ def test_one_that_runs_and_one_that_waits_do_so_too(
     for run in (running, waiting):
         note_execution(run, command)
     assert commands(chat) == ["", "Sum <up>", "Sum <up>"]
-    assert (last_answer(chat).status, last_answer(chat).why[:6]) == ("running", "Helper")
+    assert (last_answer(chat).status, last_answer(chat).why[:5]) == ("running", "“Sum ")
     (line,) = transcript_of(chat).waiting
     assert (line.text, line.command, line.agent_id, line.agent_name) == ("Later", "Sum <up>", "helper", "Helper")
     page = client.get(f"/agentos/chat/helper/?session={chat.pk}").content.decode()
