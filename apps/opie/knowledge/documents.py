@@ -21,6 +21,7 @@ from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput, NotAllowed, NotFound, TooLarge
 from apps.opie import jobs
 from apps.opie.knowledge.bases import may_manage
+from apps.opie.knowledge.files import delete_stored
 from apps.opie.knowledge.names import INGEST
 from apps.opie.knowledge.retitling import retitle_chunks
 from apps.opie.models import KnowledgeBase, KnowledgeDocument
@@ -111,7 +112,7 @@ def replace_file(principal: Principal, document: KnowledgeDocument, file: File[b
         raise InvalidInput(fields={"file": ["This document is fetched from the web. Delete it, and add the file."]})
     if file.size > settings.OPIE_KNOWLEDGE_LARGEST_FILE:
         raise TooLarge(f"This file is too large: at most {settings.OPIE_KNOWLEDGE_LARGEST_FILE // 1_000_000} MB.")
-    old, storage = document.file.name or "", document.file.storage
+    old = document.file.name or ""
     document.file_name = PurePath(file.name or document.file_name).name[:255]
     document.size, document.digest = file.size, digest_of(file)
     document.file.save(document.file_name, file, save=False)
@@ -119,7 +120,7 @@ def replace_file(principal: Principal, document: KnowledgeDocument, file: File[b
         document.save(update_fields=["file", "file_name", "size", "digest", "updated_at"])
         record(principal, "knowledge_document.replaced", document, after=shown(document))
         queue(document)
-        transaction.on_commit(lambda: storage.delete(old))
+        transaction.on_commit(lambda: delete_stored(old))
     return document
 
 

@@ -33,7 +33,7 @@ def keep_page(document_id: UUID, name: str, content: File[bytes]) -> str:
     earlier = document.file.name
     document.file.save(name, content, save=False)
     if earlier:
-        default_storage.delete(earlier)
+        delete_stored(earlier)
     return str(document.file.name)
 
 
@@ -41,12 +41,14 @@ def keep_page(document_id: UUID, name: str, content: File[bytes]) -> str:
 def delete_file_of(instance: KnowledgeDocument, **_: Any) -> None:
     """A document's file goes with it, however it is deleted: alone, or with its base, its team or its source."""
     if stored_as := instance.file.name:
-        transaction.on_commit(lambda: _delete(stored_as))
+        transaction.on_commit(lambda: delete_stored(stored_as))
 
 
-def _delete(stored_as: str) -> None:
+def delete_stored(stored_as: str) -> None:
+    """Delete a file that no row names any more. What the storage says to that is written into the log, and keeps nobody
+    from going on."""
     try:
         default_storage.delete(stored_as)
-    except OSError:
-        # The row is gone; whoever sweeps the storage finds what nothing names.
+    except Exception:
+        # Each storage has errors of its own, and the rows are as they should be: whoever sweeps it finds what is left.
         logger.exception("the file %s could not be deleted", stored_as)
