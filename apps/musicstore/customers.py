@@ -1,0 +1,172 @@
+"""Recognise a customer by what they say of themselves: an id, an e-mail address, a telephone number, in ordinary sentences.
+
+Whoever is in doubt is nobody: two claims that lead to two customers, a claim that leads to none, a number that may be
+something else. Invoice 98 is not customer 98. Recognising says who is meant, not that it is true: that is for the caller.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from apps.musicstore.models import Customer
+from apps.musicstore.phones import is_same_number, possible_nationals
+
+Kind = Literal["id", "email", "phone"]
+Outcome = Literal["recognised", "nothing_said", "unknown", "ambiguous"]
+
+LONGEST_TEXT = 5_000
+# More of them is a list to try out, and nobody's own data.
+MOST_CLAIMS = 5
+
+_FLAGS = re.IGNORECASE
+_EMAIL = re.compile(r"(?<![\w.+%'-])[\w+%-][\w.+%'-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?![\w@-])", _FLAGS)
+_BETWEEN_DIGITS = r"[ ()./\u00a0-]{0,3}"
+_PHONE = re.compile(
+    rf"(?<![\w@#+])(?<![0-9][./,-])\+?\(?[0-9](?:{_BETWEEN_DIGITS}[0-9]){{6,17}}(?![\w@]|{_BETWEEN_DIGITS}[0-9])",
+    _FLAGS,
+)
+_SAID_TO_BE_A_PHONE = re.compile(r"\b(?:(?:tele)?phone|tel|mobile|cell|call|reach|ring)\b[^0-9+]{0,25}$", _FLAGS)
+_THING = "invoice|order|purchase|payment|bill|receipt|transaction|track|song|album|artist|playlist|employee|ticket|item"
+_OF_A_THING = re.compile(rf"\b(?:{_THING})s?\W*(?:(?:no|nr|number|id|is)\W*){{0,3}}$", _FLAGS)
+
+_WHO = r"(?:customer|client|account|member)"
+_UNIT = (
+    r"(?:years?|months?|weeks?|days?|hours?|minutes?|times?|dollars?|euros?|pounds?|percent|copies|songs?|albums?|tracks?"
+    r"|artists?|invoices?|orders?|purchases?)"
+)
+# What ends an id, and does not make it a part of another number, of a word, of an amount, or somebody else's.
+_END = rf"(?![\w@%]|[.,/:-][0-9]|\s+[0-9(]|['’]s\b|\s+{_UNIT}\b)"
+_NUMBER = rf"#?\s*(?<![\w.])(?P<id>[0-9]{{1,9}}){_END}"
+_EQUALS = r"\s*(?:is|=|:)?\s*"
+_LABEL = r"(?:id|number|no\.?|nr\.?)"
+_I_AM = r"(?:i\s+am|i['’]?m|we\s+are|we['’]?re|this\s+is|it\s+is|it['’]?s|as|here\s+is)"
+_STORY = r"(?!\s+(?:has|had|have|bought|ordered|did|does|paid|purchased|owns|got|is|was)\b)"
+_IDS = tuple(
+    re.compile(pattern, _FLAGS)
+    for pattern in (
+        rf"\b{_WHO}(?:['’]s)?[\s_-]*{_LABEL}{_EQUALS}{_NUMBER}",
+        rf"(?:^|[.!?;:,(\n]\s*|\b(?:my|our|user|personal|store|with|under|and|by)\s+)id(?:\s+{_LABEL})?{_EQUALS}{_NUMBER}",
+        rf"\b{_I_AM}\s+(?:your\s+|the\s+|a\s+)?{_WHO}\s*{_NUMBER}",
+        rf"(?:^|[.!?\n]\s*|\b(?:hi|hello|hey)\W+){_WHO}\s*{_NUMBER}{_STORY}",
+    )
+)
+_ANOTHER_ID = re.compile(rf"\s*(?:,|or\b|and\b|&|/)\s*(?:{_WHO}\s*)?(?:{_LABEL}\s*)?{_NUMBER}", _FLAGS)
+# The answer to a question for the id may be nothing else.
+_ONLY_AN_ID = re.compile(
+    rf"\W*(?:(?:yes|sure|ok|okay|it|is|its|it['’]s|my|the|number)\W+){{0,5}}{_NUMBER}\W*(?:thanks?|thank you|please)?\W*",
+    _FLAGS,
+)
+_DENIED = re.compile(
+    r"\b(?:not|never|nor|no longer|isn['’]?t|aren['’]?t|wasn['’]?t|ain['’]?t)\s+(?:\w+\s+){0,3}$", _FLAGS
+)
+_SOMEBODY_ELSE = re.compile(
+    r"\b(?:his|her|their|other|another|someone|somebody|friend|wife|husband|brother|sister|mother|father|boss|colleague"
+    r"|neighbou?r)(?:['’]s)?\b[^.;!?\n,]{0,40}$",
+    _FLAGS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something said that could tell who is speaking. One that is not `sure` may be another number altogether."""
+
+    kind: Kind
+    text: str
+    sure: bool = True
+
+    def fits(self, customer: Customer) -> bool:
+        match self.kind:
+            case "id":
+                return customer.pk == int(self.text)
+            case "email":
+                return _lowered(customer.email) == _lowered(self.text)
+            case "phone":
+                return is_same_number(self.text, customer.phone)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The one customer whom everything said fits, or nobody; and what was seen."""
+
+    customer: Customer | None
+    claims: Sequence[Claim]
+    outcome: Outcome
+
+
+def recognise(text: str, *, asked: bool = False) -> Recognised:
+    """Who is speaking, in one statement. With `asked`, the person was just asked for an id: a number alone is one."""
+    claims = claims_in(text, asked=asked)
+    if not claims:
+        return Recognised(None, (), "nothing_said")
+    if len(claims) > MOST_CLAIMS:
+        return Recognised(None, claims, "ambiguous")
+    customers = _candidates(claims)
+    fitting = {claim: {customer for customer in customers if claim.fits(customer)} for claim in claims}
+    fitting = {claim: found for claim, found in fitting.items() if found or claim.sure}
+    seen = tuple(fitting)
+    if not seen:
+        return Recognised(None, (), "nothing_said")
+    everybody = set.intersection(*fitting.values())
+    if len(everybody) == 1:
+        return Recognised(everybody.pop(), seen, "recognised")
+    return Recognised(None, seen, "ambiguous" if any(fitting.values()) else "unknown")
+
+
+def claims_in(text: str, *, asked: bool = False) -> tuple[Claim, ...]:
+    """What is said in the text, each once. Pure: it asks no rows."""
+    text = unicodedata.normalize("NFC", text[:LONGEST_TEXT])
+    claims = [Claim("email", found[0]) for found in _told(_EMAIL, text)]
+    # An address may have digits in it, which are not the telephone's nor an id.
+    text = _EMAIL.sub(lambda found: " @ ".ljust(len(found[0]))[: len(found[0])], text)
+    claims += _phones(text)
+    claims += [Claim("id", str(int(number))) for number in _ids(text, asked)]
+    return tuple(dict.fromkeys(claims))
+
+
+def _told(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Where the pattern is, unless it is denied, or said of somebody else."""
+    for found in pattern.finditer(text):
+        before = text[max(0, found.start() - 80) : found.start()]
+        if not _DENIED.search(before) and not _SOMEBODY_ELSE.search(before):
+            yield found
+
+
+def _phones(text: str) -> Iterator[Claim]:
+    for found in _told(_PHONE, text):
+        before = text[max(0, found.start() - 40) : found.start()]
+        if not _OF_A_THING.search(before):
+            sure = found[0].startswith(("+", "(")) or _SAID_TO_BE_A_PHONE.search(before) is not None
+            yield Claim("phone", found[0], sure)
+
+
+def _ids(text: str, asked: bool) -> Iterator[str]:
+    only = _ONLY_AN_ID.fullmatch(text) if asked else None
+    if only:
+        yield only["id"]
+    for pattern in _IDS:
+        for found in _told(pattern, text):
+            yield found["id"]
+            # "customer 5 or 6" is not customer 5.
+            another = _ANOTHER_ID.match(text, found.end())
+            while another:
+                yield another["id"]
+                another = _ANOTHER_ID.match(text, another.end())
+
+
+def _candidates(claims: Sequence[Claim]) -> list[Customer]:
+    said: dict[Kind, list[str]] = {"id": [], "email": [], "phone": []}
+    for claim in claims:
+        said[claim.kind].append(claim.text)
+    nationals = {national for phone in said["phone"] for national in possible_nationals(phone)}
+    emails = [_lowered(email) for email in said["email"]]
+    anyone = Q(pk__in=[int(number) for number in said["id"]]) | Q(lowered__in=emails) | Q(national_phone__in=nationals)
+    return list(Customer.objects.alias(lowered=Lower("email")).filter(anyone).order_by("id"))
+
+
+def _lowered(email: str) -> str:
+    return unicodedata.normalize("NFC", email).lower()
