@@ -11,7 +11,7 @@ import psutil
 
 ALL = [
     *("answers", "sessions", "streams", "metering", "faults", "kills", "reading", "ingest", "retrieval", "search"),
-    *("dispatcher", "commands"),
+    *("dispatcher", "commands", "store_tools"),
 ]
 LATEST = Path(__file__).parent / "results" / "latest.json"
 

@@ -103,7 +103,8 @@ _ASKED: Sequence[tuple[re.Pattern[str], tuple[str, ...]]] = tuple(
         (rf"\b{_SONGS}\s+(?:called|named|titled|entitled)\s+{_NAME}$", (_A_SONG,)),
         (rf"\b{_SONGS}\s+{_QUOTED}", (_A_SONG,)),
         (rf"\b(?:genre|style)\s*(?:of|called|named|is|:)?\s+{_NAME}$", (_IN_GENRE,)),
-        (rf"(?:\b(?:in|of|from|for)\s+(?:the\s+)?|^){_NAME}\s+genre$", (_IN_GENRE,)),
+        (rf"\b(?:in|of|from|for)\s+(?:the\s+)?{_NAME}\s+genre$", (_IN_GENRE,)),
+        (rf"^{_NAME}\s+genre$", (_IN_GENRE,)),
         (rf"\balbums?\b.*?\b(?:by|of|from)\s+{_NAME}$", (_ALBUMS_OF,)),
         (rf"\balbums?\s+(?:does|do|did|has|have)\s+{_NAME}(?:\s+{_HAVE}\b.*)?$", (_ALBUMS_OF,)),
         (rf"{_NAME}(?:['’]s?)\s+albums?\b", (_ALBUMS_OF,)),
@@ -129,7 +130,7 @@ _COURTESY = (
 _BEFORE = re.compile(rf"^(?:(?:{_COURTESY})\b[\s,]*)+", re.IGNORECASE)
 _AFTER = re.compile(
     r"(?:[\s,]+(?:please|thanks?|thank\s+you|(?:in|at|from)\s+(?:your|the|this)\s+(?:store|shop|catalogue?)"
-    r"|(?:do|can|could|are|is|if)\s+(?:you|there|i|it|they)\b.*|available|for\s+sale|in\s+stock|too|and\s+why))+$",
+    r"|(?:do|can|could|are|is|if)\s+(?:you|there|i|it|they)\b(?:(?!\b(?:by|of|from|in)\b).)*|available|for\s+sale|in\s+stock|too|and\s+why))+$",
     re.IGNORECASE,
 )
 _AROUND = " \t\n.,;:!?\"“”‘’'"

@@ -121,10 +121,18 @@ def _likeness(wanted: str, name: str) -> float:
     """From 0 to 1: of the whole names, or of each word said to the word of the name that is most like it."""
     whole = _ratio(wanted.replace(" ", ""), name.replace(" ", ""))
     words = [word for word in wanted.split() if word not in _SMALL_WORDS] or wanted.split()
-    by_word = [max((_ratio(word, other) for other in name.split()), default=0.0) for word in words]
-    # A word that is like none of the name's is not made good by the others.
-    return max(whole, 0.95 * sum(by_word) / len(by_word) if min(by_word) >= SAME else 0.0)
+    by_word = 0.0
+    for word in words:
+        best = max((_ratio(word, other, SAME) for other in name.split()), default=0.0)
+        if best < SAME:  # it is like none of the name's, which the others do not make good
+            return whole
+        by_word += best
+    return max(whole, 0.95 * by_word / len(words))
 
 
-def _ratio(one: str, other: str) -> float:
-    return SequenceMatcher(None, one, other, autojunk=False).ratio()
+def _ratio(one: str, other: str, at_least: float = SIMILAR) -> float:
+    """How much of the two agrees; 0 where two cheaper bounds say that it is less than that."""
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    if matcher.real_quick_ratio() < at_least or matcher.quick_ratio() < at_least:
+        return 0.0
+    return matcher.ratio()

@@ -1,0 +1,139 @@
+"""What is answered when no model can be had."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.musicstore.answers import (
+    CATALOGUE_HELP,
+    Call,
+    answer_catalogue,
+    answer_invoices,
+    catalogue_calls,
+    invoice_call,
+)
+from apps.musicstore.models import Customer, Invoice
+
+ALBUMS, TRACKS, GENRE, SONG = (
+    "get_albums_by_artist", "get_tracks_by_artist", "get_songs_by_genre", "check_for_songs",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "tool", "name"),
+    [
+        ("What albums do you have by AC/DC?", ALBUMS, "AC/DC"),
+        ("albums by ac dc", ALBUMS, "ac dc"),
+        ("Show me all albums from Led Zepelin, please", ALBUMS, "Led Zepelin"),
+        ("Hi! Can you list the albums of the band Queen in your store?", ALBUMS, "Queen"),
+        ("Which albums does Iron Maiden have?", ALBUMS, "Iron Maiden"),
+        ("Do you have Metallica's albums?", ALBUMS, "Metallica"),
+        ("Metallica albums", ALBUMS, "Metallica"),
+        ("Do you know the artist Miles Davis?", ALBUMS, "Miles Davis"),
+        ("What songs do you have by Amy Winehouse?", TRACKS, "Amy Winehouse"),
+        ("tracks by Nirvana", TRACKS, "Nirvana"),
+        ("I'm looking for Queen's songs", TRACKS, "Queen"),
+        ("Songs in the genre Bossa Nova", GENRE, "Bossa Nova"),
+        ("Which songs are in the jazz genre?", GENRE, "jazz"),
+        ("Do you have any blues songs?", GENRE, "blues"),
+        ("songs in Rock", GENRE, "Rock"),
+        ("Do you have the song Enter Sandman?", SONG, "Enter Sandman"),
+        ('Is there a song called "Hells Bells"?', SONG, "Hells Bells"),
+        ("Do you have a track named So What in stock?", SONG, "So What"),
+        ("The song “Kashmir”, is it in your store?", SONG, "Kashmir"),
+    ],
+)
+def test_what_is_asked_of_the_catalogue(message: str, tool: str, name: str) -> None:
+    first = catalogue_calls(message)[0]
+    assert (first.tool, list(first.arguments.values())) == (tool, [name])
+
+
+@pytest.mark.parametrize(
+    "message", ["", "songs", "Tell me about albums", "What songs do you have?", "the artist", "?!"]
+)
+def test_what_says_no_name_is_helped(message: str) -> None:
+    assert answer_catalogue(message).text == CATALOGUE_HELP
+
+
+def test_the_rows_become_sentences(sample: None) -> None:
+    said = answer_catalogue("What albums do you have by AC/DC?")
+    assert said.text == "The store has 2 albums:\n- Back in Black by AC/DC\n- Highway to Hell by AC/DC"
+    assert said.call == Call(ALBUMS, {"artist": "AC/DC"})
+    song = answer_catalogue("Do you have the song rehab?").text
+    assert song == "The store has 1 song:\n- Rehab by Amy Winehouse, from Back to Black (3:35, 0.99)"
+    rock = answer_catalogue("songs in Rock").text.splitlines()
+    assert (len(rock), rock[-1]) == (12, "There are 12 more.")
+
+
+def test_a_band_where_a_genre_could_be(sample: None) -> None:
+    said = answer_catalogue("Do you have Queen songs?")
+    assert said.call == Call(TRACKS, {"artist": "Queen"})
+    assert "Bohemian Rhapsody by Queen" in said.text
+
+
+def test_what_nobody_knows_is_said_with_what_is_near(sample: None) -> None:
+    said = answer_catalogue("albums by Nirvanish Pearls")
+    assert "knows no artist called “Nirvanish Pearls”" in said.text
+    assert "Did they mean" in said.text
+
+
+@pytest.mark.parametrize(
+    ("message", "tool", "arguments"),
+    [
+        ("Show my invoices", "get_invoices_by_customer_sorted_by_date", {}),
+        ("What was my last purchase?", "get_invoices_by_customer_sorted_by_date", {"page_size": 1}),
+        ("What is on invoice 4?", "get_invoices_by_customer_sorted_by_date", {"page_size": 25}),
+        ("Which was my most expensive order?", "get_invoices_sorted_by_unit_price", {}),
+        ("my purchases by unit price", "get_invoices_sorted_by_unit_price", {}),
+        ("Who helped me with invoice #4?", "get_employee_by_invoice_and_customer", {"invoice_id": 4}),
+        ("Which employee handled order number 98?", "get_employee_by_invoice_and_customer", {"invoice_id": 98}),
+        ("Who is my support rep for my orders?", "get_employee_by_invoice_and_customer", {}),
+    ],
+)
+def test_what_is_asked_of_the_invoices(message: str, tool: str, arguments: dict[str, Any]) -> None:
+    assert invoice_call(message) == Call(tool, arguments)
+
+
+def test_invoices_become_sentences(sample: None) -> None:
+    text = answer_invoices("What was my last purchase?", 1).text
+    assert text == (
+        "You have 3 invoices, the newest first:\n- Invoice 10 of 2025-07-04, total 2.97: Stairway to Heaven – Led Zeppelin; "
+        "Black Dog – Led Zeppelin; Love of My Life – Queen\nThere are 2 more."
+    )
+    assert "Bohemian Rhapsody by Queen: 1.99 each" in answer_invoices("my most expensive purchase", 1).text
+    assert "Invoice 4 of 2025-03-08" in answer_invoices("invoice 4", 1).text
+    assert (
+        "- Tom Abara, Sales Support Agent: tom@store.example.com" in answer_invoices("Who helped with order 4?", 1).text
+    )
+    newest = answer_invoices("Who looks after my orders?", 2)
+    assert newest.call == Call("get_employee_by_invoice_and_customer", {"invoice_id": 8})
+    assert "Mei Castellano" in newest.text
+
+
+def test_who_has_bought_nothing_is_told_so(sample: None) -> None:
+    customer = Customer.objects.create(first_name="New", last_name="One", email="new@example.com")
+    for message in ("my orders", "who helped me?", "my most expensive purchase"):
+        assert answer_invoices(message, customer.pk).text == "You have bought nothing yet."
+
+
+@pytest.mark.parametrize("message", ["What is on invoice 2?", "Who helped with invoice 2?", "invoice 2 of customer 2"])
+def test_another_customers_invoice_is_not_told(sample: None, message: str) -> None:
+    said = answer_invoices(message, 1)
+    assert not said.answer or said.answer["rows"] == []
+    assert "invoice 2" in said.text
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(max_size=200), st.integers(1, 6), st.sampled_from(["{}", "invoice {}", "who {}", "songs by {}", "{} songs"])
+)
+def test_any_message_is_answered_from_ones_own_rows(sample: None, text: str, customer: int, around: str) -> None:
+    message = around.format(text)
+    assert answer_catalogue(message).text
+    said = answer_invoices(message, customer)
+    own = set(Invoice.objects.filter(customer_id=customer).values_list("id", flat=True))
+    assert said.text
+    assert said.answer is not None
+    assert {row["invoice_id"] for row in said.answer["rows"]} <= own
