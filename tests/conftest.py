@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
+
+# How quick the machine is, is not what a test finds out.
+settings.register_profile("opie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("opie")
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # Containers and CI run as root without a desktop, and nothing may call home.
