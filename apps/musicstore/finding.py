@@ -25,8 +25,8 @@ MOST_MATCHES = 50
 # How much of two names must agree for one to be taken for the other, and to be offered in its place.
 SAME, SIMILAR = 0.8, 0.45
 MOST_OFFERED = 5
-_CANDIDATES = 40
-_MOST_GRAMS = 24
+_CANDIDATES = 25
+_MOST_GRAMS = 16
 _SHORTEST_BEGINNING = 3
 # Said or left out as one likes.
 _SMALL_WORDS = {"the", "and"}
