@@ -5,3 +5,8 @@ class MusicStoreConfig(AppConfig):
     name = "apps.musicstore"
     label = "musicstore"
     verbose_name = "Music store"
+
+    def ready(self) -> None:
+        from apps.musicstore.team import register_team
+
+        register_team()

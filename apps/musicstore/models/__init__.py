@@ -1,5 +1,6 @@
 """The rows of the store: Chinook's tables, with its ids."""
 
+from apps.musicstore.models.asked import AskedForCustomer
 from apps.musicstore.models.catalogue import Album, Artist, Genre, MediaType, Playlist, Track
 from apps.musicstore.models.loads import StoreLoad
 from apps.musicstore.models.sales import Customer, Employee, Invoice, InvoiceLine
@@ -7,6 +8,7 @@ from apps.musicstore.models.sales import Customer, Employee, Invoice, InvoiceLin
 __all__ = [
     "Album",
     "Artist",
+    "AskedForCustomer",
     "Customer",
     "Employee",
     "Genre",

@@ -1,0 +1,85 @@
+"""What the team answers when no platform can: routed by keywords, answered from the rows by the same tools.
+
+Each layer says in the message's notes that it was the one: `keywords` ran a tool, `direct` is the supervisor's own answer,
+`records` says that the database cannot be read.
+"""
+
+from django.db import DatabaseError
+
+from apps.musicstore.answers import answer_catalogue, answer_invoices
+from apps.musicstore.customers import claims_in
+from apps.musicstore.routing import INVOICE_AGENT, MUSIC_AGENT, Member, route
+from apps.musicstore.verified import note_asked, state_of, was_asked
+from apps.opie.extend import RunScope, register_responder
+
+SUPERVISOR = "supervisor"
+RECORDS_CANNOT_BE_READ = (
+    "I cannot read our records at the moment. Please try again in a few minutes; if it is urgent, ask for a person."
+)
+WHO_ARE_YOU = (
+    "To show you your purchases I need to know who you are. Please tell me your customer number, or the e-mail address or"
+    " telephone number of your account."
+)
+NOT_FOUND = "I could not find an account by that. "
+HAND_OVER = "I could not find your account. I would like to hand over to one of our people: shall I?"
+DIRECT = (
+    "I can look up albums, songs, artists and genres in our catalogue, and your own invoices once I know who you are. What"
+    " would you like to know?"
+)
+
+
+def register_responders() -> None:
+    """For the supervisor, and for each member whose own platforms fail."""
+    register_responder(SUPERVISOR, respond)
+    register_responder(MUSIC_AGENT, _music)
+    register_responder(INVOICE_AGENT, _invoices)
+
+
+def respond(scope: RunScope, text: str) -> str:
+    """The answer of whoever in the team it is for."""
+    member = route(text)
+    if member is None and scope.session_id is not None and was_asked(scope.session_id) and claims_in(text, asked=True):
+        member = INVOICE_AGENT  # the answer to who they are
+    return _answered(scope, text, member)
+
+
+def _answered(scope: RunScope, text: str, member: Member | None) -> str:
+    if member is None:
+        scope.notes.update(answered_by=SUPERVISOR, layer="direct")
+        return DIRECT
+    try:
+        said = _from_catalogue(scope, text) if member == MUSIC_AGENT else _from_invoices(scope, text)
+    except DatabaseError:
+        scope.notes.update(answered_by=SUPERVISOR, layer="records")
+        return RECORDS_CANNOT_BE_READ
+    scope.notes.update(answered_by=member, layer="keywords")
+    return said
+
+
+def _from_catalogue(scope: RunScope, text: str) -> str:
+    answer = answer_catalogue(text)
+    if answer.call is not None:
+        scope.notes["tool"] = answer.call.tool
+    return answer.text
+
+
+def _from_invoices(scope: RunScope, text: str) -> str:
+    known = state_of(scope)
+    if known.state == "given_up":
+        return HAND_OVER
+    if known.state != "verified":
+        tried = known.tries_left < 3 and bool(claims_in(text, asked=True))
+        note_asked(scope)
+        return (NOT_FOUND if tried else "") + WHO_ARE_YOU
+    answer = answer_invoices(text, int(known.subject))
+    if answer.call is not None:
+        scope.notes["tool"] = answer.call.tool
+    return answer.text
+
+
+def _music(scope: RunScope, text: str) -> str:
+    return _answered(scope, text, MUSIC_AGENT)
+
+
+def _invoices(scope: RunScope, text: str) -> str:
+    return _answered(scope, text, INVOICE_AGENT)

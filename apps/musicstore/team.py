@@ -1,0 +1,32 @@
+"""The support team as Opie is told of it: its tools, its agents' files, who is recognised, and how it answers by rule."""
+
+from pathlib import Path
+
+from apps.musicstore.answers import CATALOGUE, INVOICES
+from apps.musicstore.responding import SUPERVISOR, register_responders
+from apps.musicstore.routing import INVOICE_AGENT
+from apps.musicstore.verified import for_verified, recognise_customer
+from apps.opie.extend import register_agents, register_hook, register_tool
+
+AGENTS = Path(__file__).parent / "agents"
+LABELS = {
+    "get_albums_by_artist": "Store: albums by an artist",
+    "get_tracks_by_artist": "Store: songs by an artist",
+    "get_songs_by_genre": "Store: songs of a genre",
+    "check_for_songs": "Store: look for a song",
+    "get_invoices_by_customer_sorted_by_date": "Store: the customer's invoices",
+    "get_invoices_sorted_by_unit_price": "Store: what the customer bought, by price",
+    "get_employee_by_invoice_and_customer": "Store: who looks after an invoice",
+}
+
+
+def register_team() -> None:
+    """Once, when the app is ready."""
+    for name, tool in CATALOGUE.items():
+        register_tool(tool, label=LABELS[name], reads_only=True)
+    for name, tool in INVOICES.items():
+        register_tool(for_verified(tool), label=LABELS[name], reads_only=True)
+    register_agents(AGENTS)
+    for agent_id in (SUPERVISOR, INVOICE_AGENT):
+        register_hook(before=recognise_customer, agent_id=agent_id)
+    register_responders()
