@@ -8,6 +8,7 @@ person to read when it fails is said by an OpieError; the text of any other exce
 
 import functools
 import inspect
+import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -159,8 +160,8 @@ def _callable_for_model(name: str) -> Callable[..., Awaitable[Any]]:
             await rows.run(_note_deed, scope.run_id)
         try:
             if inspect.iscoroutinefunction(function):
-                return await function(**given)
-            return await rows.run_tool(function, **given)
+                return _as_told(await function(**given))
+            return _as_told(await rows.run_tool(function, **given))
         except (OpieError, AgentRunException):
             raise
         except Exception as error:
@@ -172,3 +173,10 @@ def _callable_for_model(name: str) -> Callable[..., Awaitable[Any]]:
     call.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
     call.__annotations__ = {parameter: hint for parameter, hint in hints.items() if parameter not in hidden}
     return call
+
+
+def _as_told(answered: Any) -> Any:
+    """Agno would write an object as Python does; a model is told JSON."""
+    if isinstance(answered, dict | list):
+        return json.dumps(answered, ensure_ascii=False, default=str)
+    return answered
