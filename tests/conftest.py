@@ -55,6 +55,26 @@ def _databases_go_whoever_is_in_them() -> None:
     DatabaseCreation._destroy_test_db = destroy  # type: ignore[method-assign, assignment]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _rows_go_though_somebody_still_writes() -> None:
+    """A server of this process may still answer a page that is closed already: then PostgreSQL ends one of the two."""
+    from django.core.management import CommandError
+    from django.test import TransactionTestCase
+
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def flushed(case: Any) -> None:
+        for tries_left in range(4, -1, -1):
+            try:
+                return flush(case)
+            except CommandError as error:
+                if "deadlock" not in str(error.__cause__) or not tries_left:
+                    raise
+                time.sleep(0.25)
+
+    TransactionTestCase._fixture_teardown = flushed  # type: ignore[attr-defined]
+
+
 def _chromium() -> str | None:
     return next((path for path in map(shutil.which, _CHROMIUM) if path), None)
 

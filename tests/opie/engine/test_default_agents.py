@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from apps.opie.engine.default_agents import catalogue
+from apps.opie.engine.default_agents import catalogue, catalogue_of_hosts
 from apps.opie.models import Agent, AgentVersion
 from apps.opie.tools.registry import TOOLS
 from tests.opie.people import Person
@@ -20,7 +20,7 @@ def bring_in(*options: str) -> dict[str, str]:
 
 
 def test_they_are_made_once(transactional_db: None) -> None:
-    ids = {default.agent_id for default in catalogue()}
+    ids = {default.agent_id for default in [*catalogue(), *catalogue_of_hosts()]}
     assert "assistant" in ids
     assert bring_in() == dict.fromkeys(ids, "created")
     assert bring_in() == dict.fromkeys(ids, "unchanged")
