@@ -66,11 +66,13 @@ def _rows_go_though_somebody_still_writes() -> None:
     def flushed(case: Any) -> None:
         for tries_left in range(4, -1, -1):
             try:
-                return flush(case)
+                flush(case)
             except CommandError as error:
                 if "deadlock" not in str(error.__cause__) or not tries_left:
                     raise
                 time.sleep(0.25)
+            else:
+                return
 
     TransactionTestCase._fixture_teardown = flushed  # type: ignore[attr-defined]
 
