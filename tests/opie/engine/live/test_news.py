@@ -185,8 +185,9 @@ async def test_two_hundred_readers_share_one_connection(
     turn = await ask(person)
     reading = asyncio.gather(*(elsewhere(turn.run_id) for _ in range(200)))
     await is_told()
-    # One reads, one publishes, one is this test's own; those of the last test may be about to go.
-    assert len(with_redis.client_list(_type="normal")) < 10  # type: ignore[arg-type]
+    # One reads, one publishes, one is this test's own; those of tests before may still be about to go.
+    # A connection for each reader would be 200.
+    assert len(with_redis.client_list(_type="normal")) < 50  # type: ignore[arg-type]
     everything = await all_events(turn)
     assert all(seen == everything for seen in await asyncio.wait_for(reading, SOON))
 
