@@ -24,7 +24,7 @@ from apps.opie.ledger.notices import MAIL_JOB, tell_person
 from apps.opie.ledger.notices import TASK as TELL_MANAGERS
 from apps.opie.models import LimitCount
 from apps.opie.models.partitions import ensure_usage_partitions
-from apps.opie.providers import listing
+from apps.opie.providers import checking, listing
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +90,19 @@ async def make_usage_partitions(timestamp: int) -> None:  # noqa: ARG001 - when 
 async def look_for_retired_models(timestamp: int) -> None:  # noqa: ARG001 - when it was due
     """Ask the platforms which models they offer, and tell who manages them when one that is used is gone."""
     await listing.look_for_retired_models()
+
+
+@app.task(name=checking.CHECK_JOB, pass_context=False)
+async def check_local_models(model_ids: list[str]) -> None:
+    """Ask the servers of these local models whether they have them."""
+    await checking.check_all([UUID(model_id) for model_id in model_ids])
+
+
+@app.periodic(cron="*/10 * * * *", periodic_id="check-active-local-models")
+@app.task(queueing_lock="check-active-local-models", pass_context=False)
+async def check_active_local_models(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """The same for all that are switched on, so that their state is seldom old."""
+    await checking.check_all()
 
 
 @app.task(name=afterwards.SUMMARIZE, pass_context=False)

@@ -23,7 +23,7 @@ from apps.opie.models.agents import AgentKind
 
 MOST_KEPT = 500
 
-# PostgreSQL's own mark on each version of a row. Of platforms and tiers those that may count here; of models the
+# PostgreSQL's own mark on each version of a row. Of platforms, tiers and local models those that may count here; of models the
 # agent's.
 _PLATFORMS = """
     (SELECT string_agg(p.id::text || p.xmin::text || p.ctid::text, ',' ORDER BY p.id) FROM opie_aiplatform p
@@ -36,6 +36,10 @@ _MODELS = """
 _TIERS = """
     (SELECT string_agg(t.xmin::text || t.ctid::text, ',' ORDER BY t.id) FROM opie_modeltier t
      WHERE t.team_id IS NULL OR t.team_id = %(expressions)s)
+"""
+_LOCAL_MODELS = """
+    (SELECT string_agg(l.xmin::text || l.ctid::text, ',' ORDER BY l.id) FROM opie_llmmodel l
+     WHERE l.team_id IS NULL OR l.team_id = %(expressions)s)
 """
 _KNOWLEDGE = """
     (SELECT string_agg(k.xmin::text || k.ctid::text, ',' ORDER BY k.id) FROM opie_agentknowledge k
@@ -103,6 +107,8 @@ def _statement(principal: Principal, agent_id: str, _include_private: bool) -> t
         Func(Value(principal.team_id), template=_PLATFORMS, output_field=TextField()),
         Value(";", output_field=TextField()),
         Func(Value(principal.team_id), template=_TIERS, output_field=TextField()),
+        Value(";", output_field=TextField()),
+        Func(Value(principal.team_id), template=_LOCAL_MODELS, output_field=TextField()),
         output_field=TextField(),
     )
     asked = Agent.objects.served_to(principal).filter(agent_id=agent_id).order_by()

@@ -14,6 +14,7 @@ from apps.opie.models.knowledge import (
     KnowledgeSource,
 )
 from apps.opie.models.limits import Limit, LimitCount
+from apps.opie.models.llm_models import LLMModel, LLMModelCheck
 from apps.opie.models.memories import AgentOSMemory
 from apps.opie.models.messages import AgentOSMessage
 from apps.opie.models.platform_health import PlatformHealth
@@ -63,6 +64,8 @@ __all__ = [
     "KnowledgeDocument",
     "KnowledgeIndex",
     "KnowledgeSource",
+    "LLMModel",
+    "LLMModelCheck",
     "Limit",
     "LimitCount",
     "ModelPrice",

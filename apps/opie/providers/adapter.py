@@ -28,7 +28,8 @@ class Adapter:
     `build` makes the Agno model that asks it; given a client it uses that one, and without one it must not be asked.
     `open_client` and `close_client` make and close the vendor's SDK client, which is shared by all calls of one event
     loop. `embed` asks it for the vectors of texts; None where it has none to give;
-    `list_models` for the names of its models, where a list says all there is. Retries are off everywhere: each attempt
+    `list_models` for the names of its models, where a list says all there is; `list_loaded` for what a local server
+    has loaded, where it answers whatever it is asked for. Retries are off everywhere: each attempt
     is a call of its own, with its own row.
     """
 
@@ -37,6 +38,7 @@ class Adapter:
     close_client: Callable[[Any], Awaitable[None]] = _nothing_to_close
     embed: "Callable[[Any, EmbeddingRequest], Awaitable[EmbeddingReply]] | None" = None
     list_models: Callable[[Any], Awaitable[list[str]]] | None = None
+    list_loaded: Callable[[Any], Awaitable[list[str]]] | None = None
     needs_key: bool = False
     default_base_url: str = ""
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from apps.accounts.principal import Principal
@@ -10,6 +11,7 @@ from apps.api.errors import Unavailable
 from apps.opie.models.agents import Agent
 from apps.opie.models.platforms import AIPlatform, ApiType, UnreadableKey
 from apps.opie.providers import health
+from apps.opie.providers.local_models import switches_for, tuned, what_is_off
 from apps.opie.providers.registry import get_registry
 from apps.opie.providers.responders import responder_for
 from apps.opie.providers.snapshot import Candidate, PlatformSnapshot, without_offline
@@ -30,13 +32,13 @@ def model_for(agent: Agent, principal: Principal) -> "MeteredModel":
 
     candidates = candidates_for(agent, principal)
     if not candidates:
-        raise Unavailable(_what_to_configure(agent), code="no_platform")
+        raise Unavailable(_what_to_configure(agent) + what_is_off(principal), code="no_platform")
     return MeteredModel(candidates)
 
 
 def candidates_for(agent: Agent, principal: Principal) -> tuple[Candidate, ...]:
-    """Every (platform, model) that may answer, best first: the agent's own list, else its tier's models and after them all
-    the person may use.
+    """Every (platform, model) that may answer, best first: local models that are switched on for the agent, then its own
+    list, else its tier's models and after them all the person may use. What is switched off is left out.
 
     How the platforms are doing is looked at here too, so that the first call need not.
     """
@@ -44,11 +46,15 @@ def candidates_for(agent: Agent, principal: Principal) -> tuple[Candidate, ...]:
     wishes = (principal.team_id, agent.kind, agent.tier, agent.temperature, agent.max_tokens, agent.local_only)
     if agent.worked_out is not None and (known := agent.worked_out.get(wishes)):
         return cast("tuple[Candidate, ...]", known)
-    choices = list(_choices(agent, principal))
-    found = tuple(fit(agent, platform, model) for platform, model in choices if _may_answer(agent, platform, principal))
+    may = partial(_may_answer, agent, principal=principal)
+    switches = switches_for(agent, principal)
+    choices = list(switches.left_of(_choices(agent, principal)))
+    ahead = (tuned(fit(agent, row.platform, row.name), row, agent) for row in switches.on if may(row.platform))
+    asked = (*(row.platform for row in switches.on), *(platform for platform, _ in choices))
+    found = (*ahead, *(fit(agent, platform, model) for platform, model in choices if may(platform)))
     if responder_for(agent.agent_id) is not None:
         found = (*without_offline(found), *_by_rule(agent))
-    if agent.worked_out is not None and all(has_readable_key(platform) for platform, _ in choices):
+    if agent.worked_out is not None and all(map(has_readable_key, asked)):
         agent.worked_out[wishes] = found
     return found
 

@@ -28,7 +28,7 @@ class _Shared:
 class _Clients:
     """The clients of one event loop."""
 
-    by_platform: dict[UUID, _Shared] = field(default_factory=dict)
+    by_server: dict[UUID, _Shared] = field(default_factory=dict)
     replaced: list[_Shared] = field(default_factory=list)
 
 
@@ -55,7 +55,7 @@ async def close_clients() -> None:
     """Close every client of the running loop: at the end of a process, after the runs were drained."""
     with _lock:
         clients = _of_loop.pop(asyncio.get_running_loop(), _Clients())
-    for shared in (*clients.by_platform.values(), *clients.replaced):
+    for shared in (*clients.by_server.values(), *clients.replaced):
         await shared.adapter.close_client(shared.client)
 
 
@@ -66,10 +66,10 @@ def _clients() -> _Clients:
 
 async def _current(platform: PlatformSnapshot, adapter: Adapter) -> _Shared:
     clients = _clients()
-    known = clients.by_platform.get(platform.id)
+    known = clients.by_server.get(platform.server_id)
     if known is not None and known.platform == platform:
         return known
-    shared = clients.by_platform[platform.id] = _Shared(platform, adapter, adapter.open_client(platform))
+    shared = clients.by_server[platform.server_id] = _Shared(platform, adapter, adapter.open_client(platform))
     if known is not None:
         known.is_replaced = True
         clients.replaced.append(known)

@@ -79,7 +79,7 @@ def not_offered(platforms: Iterable[AIPlatform]) -> dict[UUID, dict[str, datetim
     platforms = list(platforms)
     listings = PlatformListing.objects.in_bulk([platform.pk for platform in platforms])
     found: dict[UUID, dict[str, datetime]] = {}
-    for platform_id, models in _configured(platforms).items():
+    for platform_id, models in configured(platforms).items():
         listing = listings.get(platform_id)
         since = {model: not_offered_since(listing, model) for model in sorted(models)}
         found[platform_id] = {model: moment for model, moment in since.items() if moment is not None}
@@ -99,7 +99,7 @@ def _platforms() -> list[PlatformSnapshot]:
     return found
 
 
-def _configured(platforms: list[AIPlatform]) -> dict[UUID, set[str]]:
+def configured(platforms: list[AIPlatform]) -> dict[UUID, set[str]]:
     """The models that somebody may be answered by: defaults, those of the tiers, and those that agents name."""
     models = {
         platform.pk: {platform.default_model} | {model_of_table(tier, platform) or "" for tier in Tier}
@@ -125,7 +125,7 @@ def _note(snapshot: PlatformSnapshot, listed: list[str]) -> None:
 def _write(platform: AIPlatform, listed: list[str], now: datetime) -> None:
     known = PlatformListing.objects.filter(pk=platform.pk).first()
     before = known.missing if known else {}
-    gone = sorted(model for model in _configured([platform])[platform.pk] if not is_listed(model, listed))
+    gone = sorted(model for model in configured([platform])[platform.pk] if not is_listed(model, listed))
     missing = {model: before.get(model) or now.isoformat() for model in gone}
     PlatformListing.objects.update_or_create(
         platform=platform, defaults={"models_listed": listed, "missing": missing, "listed_at": now}

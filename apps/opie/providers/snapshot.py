@@ -28,6 +28,8 @@ class PlatformSnapshot:
     supports_json_mode: bool = False
     # An address that a team has entered leads nowhere but to the public internet; see providers/connecting.py.
     must_be_public: bool = False
+    # A local model that has a server to itself: the row that says so (providers/local_models.py).
+    llm_model_id: UUID | None = None
 
     @classmethod
     def of(cls, row: AIPlatform) -> Self:
@@ -52,6 +54,11 @@ class PlatformSnapshot:
             supports_json_mode=row.supports_json_mode,
             must_be_public=bool(row.team_id and row.base_url and not row.may_be_private),
         )
+
+    @property
+    def server_id(self) -> UUID:
+        """Clients are shared by those with the same one."""
+        return self.llm_model_id or self.id
 
     @property
     def is_local(self) -> bool:

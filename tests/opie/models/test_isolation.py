@@ -29,6 +29,7 @@ from apps.opie.models import (
     KnowledgeBase,
     KnowledgeDocument,
     Limit,
+    LLMModel,
     ModelPrice,
     ModelTier,
     SessionVerification,
@@ -127,6 +128,11 @@ def tier_of(person: Person, *, of_team: bool) -> ModelTier:
     return ModelTier.objects.create(team=team, tier="writing", platform=platform_of(person), model="m", position=0)
 
 
+def local_model_of(person: Person, *, of_team: bool) -> LLMModel:
+    team = person.team if of_team else None
+    return LLMModel.objects.create(team=team, name="m", provider="ollama", platform=platform_of(person))
+
+
 def decision_of(person: Person) -> DispatchDecision:
     return DispatchDecision.objects.create(user=person.user, team=person.team, task="Secret")
 
@@ -177,6 +183,8 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("installation's price", ModelPrice, lambda p: price_of(p, of_team=False), EVERYBODY),
     ("team's tier", ModelTier, lambda p: tier_of(p, of_team=True), TEAM),
     ("installation's tier", ModelTier, lambda p: tier_of(p, of_team=False), EVERYBODY),
+    ("team's local model", LLMModel, lambda p: local_model_of(p, of_team=True), TEAM),
+    ("installation's local model", LLMModel, lambda p: local_model_of(p, of_team=False), EVERYBODY),
     ("private agent", Agent, lambda p: agent_of(p, "private", "published"), ONLY_OWN),
     ("private draft", Agent, lambda p: agent_of(p, "private", "draft"), ONLY_OWN),
     ("team agent", Agent, lambda p: agent_of(p, "team", "published"), TEAM),

@@ -35,4 +35,8 @@ async def embed(client: Any, asked: "EmbeddingRequest") -> "EmbeddingReply":
     return await embed_like(client, asked)
 
 
-ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed)
+async def list_loaded(client: Any) -> list[str]:
+    return [model.id async for model in client.models.list()]
+
+
+ADAPTER = Adapter(build=build, open_client=open_client, close_client=close_client, embed=embed, list_loaded=list_loaded)
