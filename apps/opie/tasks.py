@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from apps.opie.ledger import budgets
 from apps.opie.ledger.calls import close_abandoned_calls
 from apps.opie.ledger.notices import MAIL_JOB, tell_person
 from apps.opie.ledger.notices import TASK as TELL_MANAGERS
+from apps.opie.metrics import system
 from apps.opie.models import LimitCount
 from apps.opie.models.partitions import ensure_usage_partitions
 from apps.opie.providers import checking, listing
@@ -75,6 +77,13 @@ async def finish_counts(timestamp: int) -> None:  # noqa: ARG001 - when it was d
     if released := await rows.run(budgets.release_stale):
         logger.warning("what was held for %s calls was finished without them", released)
     await rows.run(_sweep_limit_counts)
+
+
+@app.periodic(cron="* * * * *", periodic_id="note-system-metrics")
+@app.task(queueing_lock="note-system-metrics", pass_context=False)
+async def note_system_metrics(timestamp: int) -> None:
+    """Write down how the minute was that has just ended."""
+    await rows.run(system.note_minute, datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron="17 3 * * *", periodic_id="make-usage-partitions")

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from apps.accounts.admin import AuditedAdmin
 from apps.api.errors import InvalidInput
-from apps.opie.admin import commands, local_models
+from apps.opie.admin import commands, local_models, system_metrics
 from apps.opie.agentos.platform_rows import KEY_AGAIN, check_address
 from apps.opie.ledger.budgets import forget_warning
 from apps.opie.ledger.price_list import NewPrice, put_in_force
@@ -39,7 +39,7 @@ from apps.opie.models import (
 )
 
 # Registered there.
-__all__ = ["commands", "local_models"]
+__all__ = ["commands", "local_models", "system_metrics"]
 
 
 class RecordAdmin(admin.ModelAdmin[Any]):

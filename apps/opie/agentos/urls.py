@@ -19,6 +19,7 @@ from apps.opie.agentos import (
     prices_api,
     runs_api,
     schedules_api,
+    system_api,
     tiers_api,
 )
 
@@ -121,4 +122,8 @@ urlpatterns = [
     path("platforms/", platforms_api.PlatformsView.as_view(), name="platforms"),
     path("platforms/<uuid:platform_id>/", platforms_api.PlatformView.as_view(), name="platform"),
     path("platforms/<uuid:platform_id>/test/", platforms_api.PlatformTestView.as_view(), name="platform-test"),
+    path("system/status/", system_api.SystemStatusView.as_view(), name="system-status"),
+    path("system-info/", system_api.SystemInfoView.as_view(), name="system-info"),
+    path("system/models/", system_api.SystemModelsView.as_view(), name="system-models"),
+    path("system/models/configure/", system_api.ConfigureModelView.as_view(), name="system-model-configure"),
 ]

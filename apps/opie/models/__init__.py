@@ -26,6 +26,7 @@ from apps.opie.models.runs import AgentOSRun, RunEventBatch
 from apps.opie.models.schedules import AgentOSSchedule
 from apps.opie.models.sessions import AgentOSSession
 from apps.opie.models.summaries import AgentOSSummary
+from apps.opie.models.system_metrics import SystemMetrics
 from apps.opie.models.tallies import AgentTally
 from apps.opie.models.tiers import ModelTier
 from apps.opie.models.usage import AgentOSUsage
@@ -75,6 +76,7 @@ __all__ = [
     "RunEventBatch",
     "SessionVerification",
     "StagedChunk",
+    "SystemMetrics",
     "UsageCorrection",
     "UsageRollUp",
 ]

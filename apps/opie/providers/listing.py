@@ -100,7 +100,7 @@ def _platforms() -> list[PlatformSnapshot]:
 
 
 def configured(platforms: list[AIPlatform]) -> dict[UUID, set[str]]:
-    """The models that somebody may be answered by: defaults, those of the tiers, and those that agents name."""
+    """The models that somebody may be answered by: defaults, those of the tiers, and those that agents name. Sync."""
     models = {
         platform.pk: {platform.default_model} | {model_of_table(tier, platform) or "" for tier in Tier}
         for platform in platforms
