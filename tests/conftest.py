@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, settings
 
 # How quick the machine is, is not what a test finds out.
 settings.register_profile("opie", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("opie")
+# A change is judged by the same values each time; whoever runs the tests by hand looks further.
+settings.register_profile("repeatable", settings.get_profile("opie"), derandomize=True)
+settings.load_profile(os.environ.get("OPIE_HYPOTHESIS", "opie"))
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # Containers and CI run as root without a desktop, and nothing may call home.
@@ -58,23 +60,23 @@ def _databases_go_whoever_is_in_them() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _rows_go_though_somebody_still_writes() -> None:
     """A server of this process may still answer a page that is closed already: then PostgreSQL ends one of the two."""
-    from django.core.management import CommandError
+    from django.db import OperationalError
     from django.test import TransactionTestCase
 
-    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    from tests.clearing import clear_rows
 
-    def flushed(case: Any) -> None:
+    def cleared(case: Any) -> None:
         for tries_left in range(4, -1, -1):
             try:
-                flush(case)
-            except CommandError as error:
-                if "deadlock" not in str(error.__cause__) or not tries_left:
+                clear_rows()
+            except OperationalError as error:
+                if "deadlock" not in str(error) or not tries_left:
                     raise
                 time.sleep(0.25)
             else:
                 return
 
-    TransactionTestCase._fixture_teardown = flushed  # type: ignore[attr-defined]
+    TransactionTestCase._fixture_teardown = cleared  # type: ignore[attr-defined]
 
 
 def _chromium() -> str | None:

