@@ -1,18 +1,21 @@
 """People in the admin. What is a record can be read and not changed; hashes of secrets are not shown at all."""
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Greatest
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from apps.accounts import teams
+from apps.accounts import removing, teams
 from apps.accounts.audit import record
 from apps.accounts.middleware import page_principal
 from apps.accounts.models import (
@@ -85,24 +88,66 @@ class UserForm(UserChangeForm):  # type: ignore[type-arg]
 
 @admin.register(User)
 class UserAdmin(AuditedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+    """People. They are suspended on their page, and removed for good from the list, by superusers."""
+
     add_form, form = NewUserForm, UserForm
     ordering = ["email"]
-    list_display = ["email", "name", "is_active", "is_staff", "date_joined", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser"]
+    list_display = [
+        "email",
+        "name",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "date_joined",
+        "last_login",
+        "last_active",
+    ]
+    list_filter = ["is_staff", "is_superuser", "is_active", "date_joined", "last_login"]
     search_fields = ["email", "name"]
-    readonly_fields = ["id", "date_joined", "last_login"]
+    readonly_fields = ["id", "date_joined", "last_login", "last_active"]
     autocomplete_fields = ["default_team"]
     filter_horizontal = []
-    actions = ["sign_out_everywhere"]
+    actions = ["sign_out_everywhere", "delete_selected"]
     fieldsets = [
         (None, {"fields": ["id", "email", "password", "name", "default_team"]}),
         ("Access", {"fields": ["is_active", "is_staff", "is_superuser"]}),
-        ("Dates", {"fields": ["date_joined", "last_login"]}),
+        ("Dates", {"fields": ["date_joined", "last_login", "last_active"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "usable_password", "password1", "password2"]})]
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        return False  # a person is suspended; erasing one is a matter of its own
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.annotate(last_active=last_active())
+
+    @admin.display(description="last active", ordering="last_active")
+    def last_active(self, user: Any) -> Any:
+        return user.last_active
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and bool(getattr(request.user, "is_superuser", False))
+
+    def get_deleted_objects(self, objs: Any, _: HttpRequest) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """What the page that asks once more shows: people, and not every row that goes with them."""
+        people = [str(user) for user in objs]
+        return people, {"people, with their sessions, memories, keys and memberships": len(people)}, set(), []
+
+    @admin.action(description="Remove for good (spares superusers and yourself)", permissions=["delete"])
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
+        people = list(queryset)
+        left = removing.removable(page_principal(request), people)
+        if spared := [str(user) for user in people if user not in left]:
+            self.message_user(request, f"Spared: {', '.join(spared)}.", messages.WARNING)
+        if left and not request.POST.get("post"):
+            return delete_selected(self, request, queryset.filter(pk__in=[user.pk for user in left]))
+        self._remove(request, {user.pk: user.email for user in left})
+        return None
+
+    def _remove(self, request: HttpRequest, names: dict[UUID, str]) -> None:
+        found = removing.remove_people(page_principal(request), names)
+        if found.removed:
+            self.message_user(request, f"{len(found.removed)} removed.", messages.SUCCESS)
+        for pk, why in found.kept.items():
+            self.message_user(request, f"{names[pk]} was not removed. {why.message}", messages.ERROR)
 
     @admin.action(description="Sign out everywhere")
     def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -111,6 +156,16 @@ class UserAdmin(AuditedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
                 user.sign_out_everywhere()
                 record(page_principal(request), "sign_out_everywhere", user)
         self.message_user(request, "Their tokens and sessions are void.", messages.SUCCESS)
+
+
+def last_active() -> Greatest:
+    """When somebody last signed in, had a token renewed, or was spoken for by a key; None for nobody yet."""
+
+    def newest(model: Any, field: str) -> Subquery:
+        own = model.objects.filter(user=OuterRef("pk")).order_by().values("user")
+        return Subquery(own.annotate(newest=Max(field)).values("newest"))
+
+    return Greatest("last_login", newest(RefreshToken, "created_at"), newest(ApiKey, "last_used_at"))
 
 
 @admin.register(Team)

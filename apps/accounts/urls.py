@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.accounts.api import auth, keys, teams
+from apps.accounts.api import auth, keys, teams, users
 
 urlpatterns = [
     path("auth/register/", auth.RegisterView.as_view(), name="api-register"),
@@ -24,4 +24,5 @@ urlpatterns = [
     path("invitations/accept/", teams.AcceptInvitationView.as_view(), name="api-invitation-accept"),
     path("api-keys/", keys.ApiKeysView.as_view(), name="api-keys"),
     path("api-keys/<uuid:key_id>/", keys.ApiKeyView.as_view(), name="api-key"),
+    path("users/bulk_delete/", users.BulkDeleteView.as_view(), name="api-users-bulk-delete"),
 ]

@@ -18,13 +18,16 @@ class OpieConfig(AppConfig):
     verbose_name = "Opie"
 
     def ready(self) -> None:
+        from apps.accounts.removing import object_to_removal
         from apps.opie import checks  # noqa: F401  (registers the system checks)
         from apps.opie.engine import parts
+        from apps.opie.engine.leaving import with_live_runs
         from apps.opie.tools.general import register_general_tools
         from apps.opie.tools.specialities import register_specialist_tools
 
         register_general_tools()
         register_specialist_tools()
+        object_to_removal(with_live_runs)
         parts.supply(_database, _build)
 
 

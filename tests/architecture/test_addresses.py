@@ -137,6 +137,7 @@ REST: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/api/v1/system-info/"): (200, 200, 200, 200),
     ("GET", "/api/v1/system/models/"): (200, 200, 200, 200),
     ("POST", "/api/v1/system/models/configure/"): (400, 403, 403, 400),
+    ("POST", "/api/v1/users/bulk_delete/"): (403, 403, 403, 403),
     ("GET", "/api/v1/teams/"): (200, 200, 200, 200),
     ("POST", "/api/v1/teams/"): (400, 400, 400, 400),
     ("GET", "/api/v1/teams/<uuid:team_id>/"): (200, 200, 200, 404),
