@@ -9,24 +9,18 @@ from django.http import HttpRequest
 
 from apps.accounts.admin import AuditedAdmin
 from apps.api.errors import InvalidInput
-from apps.opie.admin import commands, local_models, system_metrics
+from apps.opie.admin import agents, commands, conversations, local_models, people, system_metrics
 from apps.opie.agentos.platform_rows import KEY_AGAIN, check_address
 from apps.opie.ledger.budgets import forget_warning
 from apps.opie.ledger.price_list import NewPrice, put_in_force
 from apps.opie.models import (
-    Agent,
-    AgentMember,
-    AgentModel,
     AgentOSApproval,
     AgentOSError,
     AgentOSMemory,
-    AgentOSMessage,
     AgentOSPerformance,
     AgentOSRun,
     AgentOSSchedule,
-    AgentOSSession,
     AgentOSUsage,
-    AgentVersion,
     AIPlatform,
     Budget,
     BudgetPeriod,
@@ -39,7 +33,7 @@ from apps.opie.models import (
 )
 
 # Registered there.
-__all__ = ["commands", "local_models", "system_metrics"]
+__all__ = ["agents", "commands", "conversations", "local_models", "people", "system_metrics"]
 
 
 class RecordAdmin(admin.ModelAdmin[Any]):
@@ -107,62 +101,6 @@ class AIPlatformAdmin(AuditedAdmin):
     @admin.display(boolean=True, description="key")
     def has_key(self, platform: AIPlatform) -> bool:
         return bool(platform.api_key)
-
-
-class AgentModelInline(admin.TabularInline[AgentModel, Agent]):
-    model = AgentModel
-    extra = 0
-
-
-class AgentMemberInline(admin.TabularInline[AgentMember, Agent]):
-    model = AgentMember
-    fk_name = "agent"
-    extra = 0
-    autocomplete_fields = ["member"]
-
-
-@admin.register(Agent)
-class AgentAdmin(admin.ModelAdmin[Agent]):
-    list_display = ["name", "agent_id", "kind", "tier", "team", "visibility", "status", "version", "updated_at"]
-    list_filter = ["kind", "visibility", "status"]
-    search_fields = ["name", "agent_id", "description"]
-    readonly_fields = ["version", "created_at", "updated_at"]
-    autocomplete_fields = ["owner", "team"]
-    inlines = [AgentModelInline, AgentMemberInline]
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """The agent with its models and members is one version."""
-        super().save_related(request, form, formsets, change)
-        agent: Agent = form.instance
-        agent.version = agent.version + 1 if change else 1
-        agent.save(update_fields=["version", "updated_at"])
-        AgentVersion.objects.create(
-            agent=agent, number=agent.version, definition=agent.definition(), author_id=request.user.pk
-        )
-
-
-@admin.register(AgentVersion)
-class AgentVersionAdmin(RecordAdmin):
-    list_display = ["agent", "number", "author", "created_at"]
-    search_fields = ["agent__name", "agent__agent_id"]
-    list_select_related = ["agent", "author"]
-
-
-@admin.register(AgentOSSession)
-class AgentOSSessionAdmin(RecordAdmin):
-    list_display = ["title", "user", "team", "agent", "message_count", "updated_at"]
-    list_filter = ["is_archived", "updated_at"]
-    search_fields = ["title", "user__email"]
-    list_select_related = ["user", "team", "agent"]
-
-
-@admin.register(AgentOSMessage)
-class AgentOSMessageAdmin(RecordAdmin):
-    list_display = ["session_id", "number", "role", "status", "agent", "created_at"]
-    list_filter = ["role", "status"]
-    list_select_related = ["agent"]
-    # Content is the person's: whoever runs the installation sees that something was said, not what.
-    exclude = ["content", "reasoning", "tool_calls", "citations", "metadata"]
 
 
 @admin.register(AgentOSRun)

@@ -104,4 +104,5 @@ class AgentOSMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.role} {self.number}: {self.content[:60]}"
+        """Without what was said: the admin shows names of rows to staff."""
+        return f"{self.role} {self.number}"

@@ -74,4 +74,5 @@ class AgentOSSession(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or "New chat"
+        """Without the title, which is made of what was said: the admin shows names of rows to staff."""
+        return f"session {self.id}"
