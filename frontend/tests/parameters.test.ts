@@ -27,3 +27,9 @@ test("JSON is read", () => {
   assert.deepEqual(valueOf("json", '{"a": [1, null]}'), { a: [1, null] });
   assert.equal(valueOf("json", "{a: 1}"), undefined);
 });
+
+test("what does not begin like JSON is a list, one item a line", () => {
+  assert.deepEqual(valueOf("json", "patient\r\n nurse \n\n"), ["patient", "nurse"]);
+  assert.deepEqual(valueOf("json", "12"), 12);
+  assert.equal(valueOf("json", '["patient", '), undefined);
+});

@@ -292,10 +292,17 @@ class Json(Kind):
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise Unfit("This is not JSON. Check quotes, commas and brackets.") from None
+            if text[0] in '{["':
+                raise Unfit("This is not JSON. Check quotes, commas and brackets, or write one item a line.") from None
+        return _lines(text)
 
     def to_form(self, value: Any) -> list[str]:
         return [json.dumps(value, ensure_ascii=False, indent=2)]
+
+
+def _lines(text: str) -> list[str]:
+    """What a person means who writes a list as one does on paper. The pages' scripts read it alike."""
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 _ALL = (String(), Text(), Integer(), Number(), Boolean(), Choice(), MultipleChoice(), Date(), Json())

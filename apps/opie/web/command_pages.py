@@ -151,7 +151,7 @@ def _phrases() -> dict[str, str]:
         "unreachable": _("The connection broke. Check your network and try again."),
         "refused": _("The server would not run this command."),
         "required": _("This is required."),
-        "unreadable": _("This cannot be read. Check what is written here."),
+        "unreadable": _("This cannot be read. Check quotes, commas and brackets, or write one item a line."),
         "incomplete": _("To see the whole prompt, fill in: FIELDS."),
         "unfit": _("Mend what is marked to see the prompt."),
         "chat": reverse("pages:chat", args=["AGENT"]) + "?session=SESSION",

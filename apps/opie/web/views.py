@@ -323,7 +323,7 @@ def _phrases() -> dict[str, str]:
         "no_commands": _("No command fits. Enter sends it as a message."),
         "commands_lost": _("The commands could not be loaded. Enter tries again."),
         "required": _("This is required."),
-        "unreadable": _("This cannot be read. Check what is written here."),
+        "unreadable": _("This cannot be read. Check quotes, commas and brackets, or write one item a line."),
         "incomplete": _("To see the whole prompt, fill in: FIELDS."),
         "unfit": _("Mend what is marked to see the prompt."),
     }

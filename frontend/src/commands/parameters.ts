@@ -15,8 +15,16 @@ export function valueOf(type: string, text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return undefined;
+    return /^[{["]/.test(text.trim()) ? undefined : linesOf(text);
   }
+}
+
+/** A list as one writes it on paper: one item a line. The server reads it alike (apps/opie/library/kinds.py). */
+export function linesOf(text: string): string[] {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
 }
 
 /**

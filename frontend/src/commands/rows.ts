@@ -1,6 +1,6 @@
 /** Blanks of a command as rows of a form, and as the JSON that the server keeps. */
 import { fromTemplate, part, setText } from "../chat/parts.ts";
-import { valueOf } from "./parameters.ts";
+import { linesOf, valueOf } from "./parameters.ts";
 
 export type Definition = Record<string, unknown>;
 type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
@@ -119,8 +119,4 @@ function write(field: Field, definition: Definition): void {
   const value = definition[name];
   if (field instanceof HTMLInputElement && field.type === "checkbox") field.checked = value === true;
   else field.value = definition.type === "json" && name === "default" && value != null ? JSON.stringify(value, null, 2) : textOf(name, value);
-}
-
-function linesOf(text: string): string[] {
-  return text.split("\n").map((line) => line.trim()).filter(Boolean);
 }

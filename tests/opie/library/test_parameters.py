@@ -186,6 +186,13 @@ def test_a_forms_errors_are_all_said_at_once() -> None:
     assert clean == {"tests": False, "level": "low", "areas": []}
 
 
+def test_a_list_may_be_written_one_item_a_line() -> None:
+    validator = ParameterValidator([{"name": "roles", "type": "json"}])
+    assert validator.read_form({"roles": ["patient\r\n nurse \n\n"]}) == ({"roles": ["patient", "nurse"]}, {})
+    assert validator.read_form({"roles": ["12"]}) == ({"roles": 12}, {})
+    assert "one item a line" in validator.read_form({"roles": ['["patient", ']})[1]["roles"][0]
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\r"))
 LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\r\n"))
 JSON = st.recursive(
