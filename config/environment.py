@@ -118,6 +118,14 @@ class Environment(BaseSettings):
     DEFAULT_FROM_EMAIL: str = Field("opie@localhost", description="Sender of outgoing mail.")
     LOG_LEVEL: str = Field("INFO", description="Least level that is logged.")
 
+    SPOTIFY_CLIENT_ID: str = Field(
+        "", description="With SPOTIFY_CLIENT_SECRET: the music store's tools that look things up on Spotify."
+    )
+    SPOTIFY_CLIENT_SECRET: str = Field("", description="The secret of that client.")
+    LASTFM_API_KEY: str = Field(
+        "", description="Key of Last.fm, for the music store's tools with artists' biographies. Empty: they are off."
+    )
+
     AGENTOS_ENABLED: bool = Field(True, description="Whether AgentOS is offered beside Django.")
     AGENTOS_DEFAULT_HOST: str = Field("127.0.0.1", description="Address AgentOS binds to.")
     AGENTOS_DEFAULT_PORT: int = Field(7777, ge=1, le=65535, description="Port AgentOS binds to.")

@@ -5,6 +5,7 @@ from pathlib import Path
 from apps.musicstore.answers import CATALOGUE, INVOICES
 from apps.musicstore.responding import SUPERVISOR, register_responders
 from apps.musicstore.routing import INVOICE_AGENT
+from apps.musicstore.tools import lookups
 from apps.musicstore.verified import for_verified, recognise_customer
 from apps.opie.extend import register_agents, register_hook, register_tool
 
@@ -17,6 +18,9 @@ LABELS = {
     "get_invoices_by_customer_sorted_by_date": "Store: the customer's invoices",
     "get_invoices_sorted_by_unit_price": "Store: what the customer bought, by price",
     "get_employee_by_invoice_and_customer": "Store: who looks after an invoice",
+    "get_artist_biography": "Last.fm: about an artist",
+    "look_up_on_lastfm": "Last.fm: about a song",
+    "look_up_on_spotify": "Spotify: artists, albums and songs",
 }
 
 
@@ -26,6 +30,8 @@ def register_team() -> None:
         register_tool(tool, label=LABELS[name], reads_only=True)
     for name, tool in INVOICES.items():
         register_tool(for_verified(tool), label=LABELS[name], reads_only=True)
+    for name, tool in lookups.offered().items():
+        register_tool(tool, label=LABELS[name], reads_only=True)
     register_agents(AGENTS)
     for agent_id in (SUPERVISOR, INVOICE_AGENT):
         register_hook(before=recognise_customer, agent_id=agent_id)

@@ -35,6 +35,7 @@ ROOMS = {
 MODULES = {
     ("apps/opie/agentos/health.py", "http.client"): "asks AgentOS on this machine whether it is there",
     ("apps/musicstore/datasets/download.py", "httpx"): "init_db of an operator, who names the address",
+    ("apps/musicstore/tools/lookups.py", "httpx"): "asks Spotify and Last.fm, at addresses that stand there",
 }  # fmt: skip
 
 
