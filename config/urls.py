@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/", include("apps.opie.agentos.urls_schema")),
     path("api/v1/", include("apps.accounts.urls")),
     path("api/v1/", include("apps.opie.agentos.urls")),
+    path("widget/", include("apps.opie.agentos.urls_widget")),
     path("", include("apps.opie.web.urls")),
 ]
 

@@ -25,6 +25,7 @@ from apps.accounts.models import (
     Membership,
     Plan,
     RefreshToken,
+    Role,
     SignInAttempt,
     Team,
     User,
@@ -185,6 +186,10 @@ class MembershipAdmin(AuditedAdmin):
     search_fields = ["user__email", "team__name"]
     autocomplete_fields = ["user", "team"]
     readonly_fields = ["id", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # Visitors of widgets are given nothing, and become nothing else.
+        return super().get_queryset(request).exclude(role=Role.VISITOR)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002
         return ["id", "created_at", *(["user", "team"] if obj else [])]

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.accounts.models import ApiKey
+from apps.accounts.models import ApiKey, Role
 from apps.accounts.permissions import SCOPES, grantable_scopes, permissions_of
 from apps.accounts.principal import Principal
 from apps.accounts.tokens import hash_secret
@@ -121,7 +121,7 @@ class _Row(NamedTuple):
     @property
     def may_be_used(self) -> bool:
         is_over = self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= timezone.now())
-        return not is_over and self.is_active and self.role is not None
+        return not is_over and self.is_active and self.role not in (None, Role.VISITOR)
 
     def principal(self) -> Principal:
         return Principal(

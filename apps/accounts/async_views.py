@@ -51,10 +51,12 @@ class PrincipalView(View):
     """An async view for a signed-in principal (`self.principal`); every handler is `async def`.
 
     Who asks is found off the loop, and the connection for it is given back before a handler runs: nothing is held
-    while a model thinks or a stream is open. Rows are the handler's to reach, off the loop.
+    while a model thinks or a stream is open. Rows are the handler's to reach, off the loop. Visitors of widgets are let
+    in only where a view says so.
     """
 
     required: ClassVar[Permission | None] = None
+    accepts_visitors: ClassVar[bool] = False
     largest_body: ClassVar[int | None] = None
     principal: Principal
     _allowed_methods: Callable[[], list[str]]
@@ -105,7 +107,8 @@ class PrincipalView(View):
         return serializer.validated_data
 
     async def _authenticate(self, request: HttpRequest) -> Principal:
-        return await _off_the_loop(_principal_then_give_back, request)
+        way = _visitor_then_give_back if self.accepts_visitors else _principal_then_give_back
+        return await _off_the_loop(way, request)
 
 
 def _described(view: type[PrincipalView]) -> type[APIView]:
@@ -115,9 +118,13 @@ def _described(view: type[PrincipalView]) -> type[APIView]:
     return type(view.__name__, (APIView,), {**handlers, "permission_classes": guard, "__doc__": view.__doc__})
 
 
-def _principal_then_give_back(request: HttpRequest) -> Principal:
+def _visitor_then_give_back(request: HttpRequest) -> Principal:
+    return _principal_then_give_back(request, accepts_visitors=True)
+
+
+def _principal_then_give_back(request: HttpRequest, *, accepts_visitors: bool = False) -> Principal:
     try:
-        signed_in = sign_in_of(request)
+        signed_in = sign_in_of(request, accepts_visitors=accepts_visitors)
     finally:
         give_connections_back()
     if signed_in is None:

@@ -19,6 +19,7 @@ from apps.accounts.api_keys import KEY_START, find_api_key
 from apps.accounts.models import Membership, User
 from apps.accounts.principal import Principal, find_membership, principal_of_membership
 from apps.accounts.tokens import read_access, user_of
+from apps.accounts.visitors import find_visitor, visitor_token_of
 from apps.api.errors import NotAllowed, NotSignedIn
 from apps.api.views import csrf_error
 
@@ -67,8 +68,17 @@ def principal_from_session(request: HttpRequest) -> Principal:
     return _from_session(request).principal
 
 
-def sign_in_of(request: HttpRequest) -> SignedIn | None:
-    """Who sends this request, by bearer or else by cookie with CSRF token; None when it carries neither."""
+def sign_in_of(request: HttpRequest, *, accepts_visitors: bool = False) -> SignedIn | None:
+    """Who sends this request, by bearer or else by cookie with CSRF token; None when it carries neither.
+
+    A visitor's token counts only where visitors are accepted; anywhere else it is answered like no token at all.
+    """
+    visitor_token = visitor_token_of(request.headers.get("Authorization"))
+    if visitor_token is not None:
+        if not accepts_visitors:
+            raise NotSignedIn
+        membership = find_visitor(visitor_token)
+        return SignedIn(principal_of_membership(membership.user, membership), membership.user, by_cookie=False)
     token = bearer_of(request.headers.get("Authorization"))
     if token is not None:
         return _from_bearer(token, request.headers.get(TEAM_HEADER))
@@ -101,7 +111,7 @@ def _from_api_key(token: str, team_header: str | None) -> SignedIn:
 
 def _from_session(request: HttpRequest) -> SignedIn:
     user = request.user
-    if isinstance(user, AnonymousUser) or not user.is_active:
+    if isinstance(user, AnonymousUser) or not user.is_active or user.is_visitor:
         raise NotSignedIn
     membership = _chosen_membership(user, request.headers.get(TEAM_HEADER), None)
     return SignedIn(principal_of_membership(user, membership), user, by_cookie=True)
@@ -146,11 +156,13 @@ def require_csrf_token(request: HttpRequest) -> None:
 
 
 class PrincipalAuthentication(BaseAuthentication):
-    """DRF's door: `request.user` is the person's row, `request.auth` the Principal."""
+    """DRF's door: `request.user` is the person's row, `request.auth` the Principal. A view that takes visitors of
+    widgets says `accepts_visitors = True`."""
 
     def authenticate(self, request: Request) -> tuple[User, Principal] | None:
         django_request = request._request
-        signed_in = sign_in_of(django_request)
+        view = (request.parser_context or {}).get("view")
+        signed_in = sign_in_of(django_request, accepts_visitors=getattr(view, "accepts_visitors", False))
         if signed_in is None:
             return None
         django_request.principal = signed_in.principal  # type: ignore[attr-defined]

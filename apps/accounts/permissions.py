@@ -28,6 +28,7 @@ class Permission(StrEnum):
     VIEW_METRICS = "view_metrics"
     MANAGE_TEAM = "manage_team"
     MANAGE_PLAN = "manage_plan"
+    ANSWER_CUSTOMERS = "answer_customers"
     READ_TEAM_SESSIONS = "read_team_sessions"
 
 
@@ -56,6 +57,8 @@ TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
         _P.VIEW_METRICS: Reach.OWN,
     },
     Role.VIEWER: {_P.VIEW_AGENTS: Reach.YES, _P.VIEW_METRICS: Reach.YES},
+    # Of a widget, with its agent alone; and only where a view says that it takes visitors (authentication.py).
+    Role.VISITOR: {_P.RUN_AGENTS: Reach.YES},
 }
 
 VERIFY_CUSTOMERS = "verify_customers"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from apps.accounts.models import ApiKey, Membership, Team, User
+from apps.accounts.models import ApiKey, Membership, Role, Team, User
 from apps.accounts.permissions import KEY_ONLY_SCOPES, Permission, Reach, permissions_of, reach_of
 from apps.api.errors import NotAllowed
 
@@ -33,6 +33,11 @@ class Principal:
         if self.team_id is None:
             raise NotAllowed("You are in no team. Ask for an invitation, or make a team of your own.")
         return self.team_id
+
+    @property
+    def is_visitor(self) -> bool:
+        """Somebody on a page with a widget, whom nobody knows."""
+        return self.role == Role.VISITOR
 
     def may(self, permission: str) -> bool:
         """Whether this permission is held at all; where it may reach only own things, ask `reach` too."""

@@ -12,6 +12,7 @@ from apps.accounts.audit import record_of_person
 from apps.accounts.models import Membership, Role, User
 from apps.accounts.sign_in import sign_in
 from apps.accounts.teams import make_team
+from apps.accounts.visitors import is_visitors
 from apps.api.errors import Conflict, LimitExceeded
 
 
@@ -20,6 +21,8 @@ def register(email: str, password: str | None, team_name: str | None = None) -> 
 
     The password has been validated by the caller; None makes one that no one can sign in with.
     """
+    if is_visitors(email):
+        raise Conflict("That address is set aside. Choose another.")
     try:
         with transaction.atomic():
             user = User.objects.create_user(email, password)
@@ -45,6 +48,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> AbstractBaseUser:
         data = form.cleaned_data
         return register(data["email"], data["password1"])
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Nothing is sent to visitors, a link for a new password least of all."""
+        if not is_visitors(email):
+            super().send_mail(template_prefix, email, context)
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
         try:

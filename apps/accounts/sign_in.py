@@ -16,6 +16,8 @@ _WINDOW = timedelta(minutes=5)
 
 # Per window: from one network address for one account; for one account from anywhere; from one address at all.
 LIMITS = {Action.SIGN_IN: (5, 50, 100), Action.REGISTER: (5, 10, 30), Action.RESET: (3, 6, 30)}
+# Of new visitors: of one widget from one address; of one widget; from one address (a company behind one).
+LIMITS |= {Action.VISIT: (30, 600, 60)}
 
 
 def sign_in(request: HttpRequest, email: str, password: str) -> User | None:
@@ -25,7 +27,7 @@ def sign_in(request: HttpRequest, email: str, password: str) -> User | None:
     """
     attempt = note_attempt(request, Action.SIGN_IN, email)
     user = authenticate(request, email=email.lower(), password=password)
-    if not isinstance(user, User):
+    if not isinstance(user, User) or user.is_visitor:
         return None
     attempt.delete()
     return user

@@ -205,13 +205,14 @@ def _refuse_full(team: Team, invitation: Invitation) -> None:
     plan = invitation.team.plan
     if plan is None or plan.max_seats is None:
         return
-    if Membership.objects.filter(team=team).count() >= plan.max_seats:
+    if Membership.objects.people().filter(team=team).count() >= plan.max_seats:
         raise NotAllowed("The team's plan has no seat left. Ask its owner for a larger plan.", code="plan_limit")
 
 
 def find_member(team_id: UUID, user_id: UUID) -> Membership:
     """Raises NotFound when that person is not in that team."""
-    membership = Membership.objects.select_related("user").filter(team_id=team_id, user_id=user_id).first()
+    people = Membership.objects.people().select_related("user")
+    membership = people.filter(team_id=team_id, user_id=user_id).first()
     if membership is None:
         raise NotFound
     return membership

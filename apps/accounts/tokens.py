@@ -161,7 +161,9 @@ def revoke_family(family: UUID) -> None:
 def user_of(claims: AccessClaims) -> User | None:
     """The person a token speaks for, unless they are suspended, their stamp has changed or they signed out of it."""
     family = RefreshToken.objects.filter(family=claims.family, user_id=OuterRef("pk"), revoked_at=None)
-    return User.objects.filter(Exists(family), pk=claims.user_id, is_active=True, stamp=claims.stamp).first()
+    return User.objects.filter(
+        Exists(family), pk=claims.user_id, is_active=True, is_visitor=False, stamp=claims.stamp
+    ).first()
 
 
 def revoke_refresh(token: str, user_id: UUID) -> None:

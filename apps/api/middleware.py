@@ -125,6 +125,7 @@ _SECRETS = re.compile(
     r"|\bopie_[A-Za-z0-9]+_[A-Za-z0-9_-]{8,}"
     r"|\bopie[ir]_[A-Za-z0-9_-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
+    r"|\beyJ[A-Za-z0-9_-]+:[A-Za-z0-9_-]+:[A-Za-z0-9_-]+"
     r"|\bsk-[A-Za-z0-9_-]{8,}"
     r"|\bAIza[A-Za-z0-9_-]{20,}"
 )

@@ -14,7 +14,17 @@ from procrastinate.contrib.django import app
 
 from apps.accounts.people import people_who_may
 from apps.opie import jobs, rows
-from apps.opie.engine import afterwards, approvals, background, remembering, schedules, summaries, waiting, watching
+from apps.opie.engine import (
+    afterwards,
+    approvals,
+    background,
+    remembering,
+    schedules,
+    summaries,
+    visiting,
+    waiting,
+    watching,
+)
 from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.engine.continuing import continue_run
 from apps.opie.knowledge import claims, graphs, ingesting, names, reembedding, sources
@@ -92,6 +102,14 @@ async def make_usage_partitions(timestamp: int) -> None:  # noqa: ARG001 - when 
     """Have a partition of the ledger ready for each of the next months."""
     for name in await rows.run(ensure_usage_partitions):
         logger.info("made %s", name)
+
+
+@app.periodic(cron="7 4 * * *", periodic_id="clear-visitors")
+@app.task(queueing_lock="clear-visitors", pass_context=False)
+async def clear_visitors(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Visitors of widgets who have long said nothing go, with what they said."""
+    while cleared := await rows.run(visiting.clear_visitors):
+        logger.info("cleared %s visitors of widgets", cleared)
 
 
 @app.periodic(cron="41 */6 * * *", periodic_id="look-for-retired-models")

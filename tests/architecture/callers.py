@@ -27,6 +27,7 @@ from apps.opie.models import (
     KnowledgeSource,
     Limit,
     RunEventBatch,
+    SupportWidget,
 )
 from apps.opie.models.runs import RunStatus
 from tests.opie.knowledge.bases import make_base, make_document
@@ -146,6 +147,11 @@ def make_things(owner: Person) -> dict[str, str]:
         "budget_id": str(Budget.objects.create(team=owner.team, api_key=key, amount=1, period="month").pk),
         "limit_id": str(Limit.objects.create(team=owner.team, model=f"m{n}", requests_per_minute=500).pk),
         "memory_id": str(AgentOSMemory.objects.create(user=owner.user, team=owner.team, agent=agent, memory="m").pk),
+        "widget_id": str(
+            SupportWidget.objects.create(
+                team=owner.team, agent=agent, name=f"w{n}", allowed_origins=["https://a.example"], created_by=owner.user
+            ).pk
+        ),
         "decision_id": str(DispatchDecision.objects.create(user=owner.user, team=owner.team, task="t").pk),
         "form": "json",
     }

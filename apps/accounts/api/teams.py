@@ -116,7 +116,7 @@ class MembersView(_OfTeam):
         principal, team = self.principal, self.team()
         if principal.api_key_id is not None:  # colleagues see each other; a key needs the scope
             teams.require(principal, Permission.MANAGE_TEAM)
-        found = Membership.objects.filter(team=team).select_related("user")
+        found = Membership.objects.people().filter(team=team).select_related("user")
         page = self.paginate_queryset(self.filter_queryset(found))
         return self.get_paginated_response(MemberSerializer(page, many=True).data)
 

@@ -68,6 +68,7 @@ class SignInAttempt(models.Model):
         SIGN_IN = "sign_in"
         REGISTER = "register"
         RESET = "reset"
+        VISIT = "visit"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     action = models.CharField(max_length=10, choices=Action.choices)

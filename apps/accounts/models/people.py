@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
@@ -53,6 +54,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(unique=True, max_length=254)
     name = models.CharField(max_length=150, blank=True)
     is_active = models.BooleanField(default=True, help_text="Off: suspended. Every credential stops working at once.")
+    is_visitor = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Somebody on a page with a widget, whom nobody knows. May never sign in.",
+    )
     is_staff = models.BooleanField(default=False, help_text="May open the admin.")
     stamp = models.CharField(max_length=32, default=new_stamp, editable=False)
     default_team = models.ForeignKey(
@@ -72,6 +78,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
+            # Whatever goes wrong elsewhere: nobody can sign in as a visitor, and none has rights of an operator.
+            models.CheckConstraint(
+                condition=models.Q(is_visitor=False)
+                | models.Q(("password__startswith", UNUSABLE_PASSWORD_PREFIX), is_staff=False, is_superuser=False),
+                name="user_visitor_cannot_sign_in",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -20,6 +20,12 @@ class Role(models.TextChoices):
     ADMIN = "admin"
     MEMBER = "member"
     VIEWER = "viewer"
+    # Of the widget on somebody's page: nobody is given it, apps.accounts.visitors makes those who have it.
+    VISITOR = "visitor"
+
+
+# What a colleague can be, as forms and REST offer it.
+PEOPLES_ROLES = [(role.value, role.label) for role in Role if role is not Role.VISITOR]
 
 
 class Plan(models.Model):
@@ -74,6 +80,10 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def owners(self) -> "MembershipQuerySet":
         return self.filter(role=Role.OWNER)
 
+    def people(self) -> "MembershipQuerySet":
+        """Colleagues: whoever is not only a visitor of a widget."""
+        return self.exclude(role=Role.VISITOR)
+
 
 class Membership(models.Model):
     """One person in one team. A team always keeps an owner: teams.py holds to it."""
@@ -81,7 +91,7 @@ class Membership(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    role = models.CharField(max_length=10, choices=PEOPLES_ROLES, default=Role.MEMBER)
     read_team_sessions = models.BooleanField(
         default=False, help_text="May read other people's sessions in this team. Every reading is audited."
     )
@@ -133,7 +143,7 @@ class Invitation(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
     invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     email = models.EmailField(max_length=254)
-    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MEMBER)
+    role = models.CharField(max_length=10, choices=PEOPLES_ROLES, default=Role.MEMBER)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
@@ -145,7 +155,9 @@ class Invitation(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="invitation_email_is_lower_case"),
-            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="invitation_role_known"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=[role for role, _ in PEOPLES_ROLES]), name="invitation_role_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts.api.acting import principal_of
-from apps.accounts.models import Role
+from apps.accounts.models import PEOPLES_ROLES
 from apps.accounts.permissions import Permission, requires
 from apps.api.serializers import StrictSerializer
 from apps.opie.agentos.agent_rows import change_agent, create_agent, delete_agent, visible_agent
@@ -46,7 +46,7 @@ class RuleOfTool(StrictSerializer):
 
     by = serializers.ChoiceField(choices=ApprovalBy.choices, required=False)
     roles = serializers.ListField(
-        child=serializers.ChoiceField(choices=Role.choices), max_length=len(Role), required=False
+        child=serializers.ChoiceField(choices=PEOPLES_ROLES), max_length=len(PEOPLES_ROLES), required=False
     )
     expires_in = serializers.IntegerField(min_value=SOONEST_EXPIRY, max_value=LATEST_EXPIRY, required=False)
 

@@ -26,7 +26,7 @@ from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.engine.turn import Turn
 from apps.opie.metrics.agents import figures_of_agents
-from apps.opie.models import Agent, AgentOSSession
+from apps.opie.models import Agent, AgentOSSession, WidgetVisitor
 
 __all__ = ["ATTEMPTS", "LONGEST_MESSAGE", "LONGEST_TITLE", "MOST_ATTEMPTS", "AgentOSService", "checked_message"]
 
@@ -51,7 +51,9 @@ class AgentOSService:
         self._require(Permission.RUN_AGENTS)
         if len(title) > LONGEST_TITLE:
             raise InvalidInput(fields={"title": [f"At most {LONGEST_TITLE} characters."]})
+        visitor = WidgetVisitor.objects.filter(pk=self.principal.user_id).first() if self.principal.is_visitor else None
         return AgentOSSession.objects.create(
+            widget_id=visitor.widget_id if visitor else None,
             user_id=self.principal.user_id,
             team_id=self.principal.acting_team,
             agent=agent_to_ask(self.principal, agent_id),

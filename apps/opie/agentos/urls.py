@@ -19,8 +19,10 @@ from apps.opie.agentos import (
     prices_api,
     runs_api,
     schedules_api,
+    support_api,
     system_api,
     tiers_api,
+    widgets_api,
 )
 
 urlpatterns = [
@@ -66,6 +68,13 @@ urlpatterns = [
         approvals_api.ApprovalRejectView.as_view(),
         name="approval-reject",
     ),
+    path("agentos/support/", support_api.SupportListView.as_view(), name="support-conversations"),
+    path("agentos/support/<uuid:session_id>/", support_api.SupportView.as_view(), name="support-conversation"),
+    path("agentos/support/<uuid:session_id>/take-over/", support_api.TakeOverView.as_view(), name="support-take-over"),
+    path("agentos/support/<uuid:session_id>/hand-back/", support_api.HandBackView.as_view(), name="support-hand-back"),
+    path("agentos/support/<uuid:session_id>/reply/", support_api.ReplyView.as_view(), name="support-reply"),
+    path("agentos/widgets/", widgets_api.WidgetsView.as_view(), name="widgets"),
+    path("agentos/widgets/<uuid:widget_id>/", widgets_api.WidgetView.as_view(), name="widget"),
     path("agentos/metrics/usage/", metrics_api.UsageMetricsView.as_view(), name="metrics-usage"),
     path("agentos/metrics/performance/", metrics_api.PerformanceMetricsView.as_view(), name="metrics-performance"),
     path("agentos/metrics/errors/", metrics_api.ErrorMetricsView.as_view(), name="metrics-errors"),

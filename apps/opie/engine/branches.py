@@ -55,6 +55,7 @@ def branch_off(principal: Principal, session_id: UUID, message_id: UUID) -> Agen
         user_id=session.user_id,
         team_id=session.team_id,
         agent_id=session.agent_id,
+        widget_id=session.widget_id,
         title=session.title,
         when_busy=session.when_busy,
         message_count=len(said),

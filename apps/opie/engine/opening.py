@@ -20,12 +20,13 @@ from apps.opie.engine import recording
 from apps.opie.engine.attempts import tell_worker
 from apps.opie.engine.dispatched import Dispatched
 from apps.opie.engine.opening_statements import LIVE_RUNS, LOCK_SESSION, RULES, insert_opened
+from apps.opie.engine.saying import say
 from apps.opie.engine.settling import Ending, interrupt, settle
 from apps.opie.engine.wishes import NONE, Wishes
 from apps.opie.ledger.budgets import refuse_when_spent
 from apps.opie.limits.admission import admit_run
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession, DispatchDecision
-from apps.opie.models.messages import MessageRole
+from apps.opie.models.messages import FOR_PERSON, MessageRole
 from apps.opie.models.runs import RunStatus
 from apps.opie.models.sessions import WhenBusy
 
@@ -75,7 +76,8 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class OpenedTurn:
     """What is in the rows before the agent is called. `session_id` is None for a run on its own; `last_event` is the
-    number of the last event that is there already; `is_first` that nothing was said before."""
+    number of the last event that is there already; `is_first` that nothing was said before. The `run_id` of one that
+    `is_for_person` names no run."""
 
     run_id: UUID
     session_id: UUID | None
@@ -88,6 +90,8 @@ class OpenedTurn:
     in_background: bool = False
     wishes: Wishes = NONE
     dispatched: Dispatched | None = None
+    # There is no run: a person has taken the conversation over, and answers.
+    is_for_person: bool = False
 
 
 @dataclass(slots=True)
@@ -101,7 +105,8 @@ class _Question:
 
 
 def open_turn(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
-    """Store the question and the run, both before anything is called.
+    """Store the question and the run, both before anything is called; the question alone, where a person has taken the
+    conversation over.
 
     Raises NotFound for a session or a message that is not this person's and for an agent that was deleted meanwhile,
     Conflict where the session is busy and the message may not wait, BudgetExceeded when nothing is left, and
@@ -144,6 +149,7 @@ class _Place:
     last_number: int = 0
     place: int = 0
     is_new: bool = True
+    is_taken_over: bool = False
 
 
 @transaction.atomic
@@ -159,6 +165,17 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
             tell_worker(run_id)
         return OpenedTurn(run_id, None, "", ask.text, status, **_goes_along(ask))
     place = _place_for(principal, ask, now)
+    if place.is_taken_over:
+        question_id = leave_to_person(place.session_id, ask, is_busy=place.place > 0)
+        return OpenedTurn(
+            run_id,
+            place.session_id,
+            place.title,
+            ask.text,
+            RunStatus.COMPLETED,
+            question_id=question_id,
+            is_for_person=True,
+        )
     question = _question_for(place, ask)
     _admit(principal, ask, now)
     begins = place.place == 0 and not ask.in_background
@@ -220,14 +237,25 @@ def _place_for(principal: Principal, ask: Ask, now: datetime) -> _Place:
         # Apart: what runs is read after the lock is had.
         cursor.execute(LIVE_RUNS, asked)
         live = [_LiveRun(*row) for row in cursor.fetchall()]
-    team_id, title, head_id, last_number, when_busy = found
+    team_id, title, head_id, last_number, when_busy, taken_over_by = found
     place = _Place(session_id, team_id, title, head_id, last_number, is_new=False)
+    place.is_taken_over = taken_over_by is not None
     if live and _end_what_was_left_behind(live, now):
         return _place_for(principal, ask, now)
     place.place = _place_in_line(live, when_busy, ask)
     if when_busy == WhenBusy.STEER and _make_way(live, now):
         return _place_for(principal, ask, now)
     return place
+
+
+def leave_to_person(session_id: UUID, ask: Ask, *, is_busy: bool) -> UUID:
+    """Store a question that a person answers, in a session that is locked; answers its id. Raises Conflict for what only
+    an agent can do, and while the agent's last words are still being stored."""
+    if ask.regenerate_of or ask.edit_of or ask.in_background:
+        raise Conflict("A person answers here now. Write a new message.", code="taken_over")
+    if is_busy:
+        raise Conflict(BUSY, code="session_busy")
+    return say(session_id, MessageRole.USER, ask.text, {FOR_PERSON: True}).pk
 
 
 def _session_of_message(principal: Principal, message_id: UUID | None) -> UUID | None:

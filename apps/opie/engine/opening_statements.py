@@ -11,7 +11,7 @@ RULES = """
 """
 # AgentOSSessionQuerySet.visible_to, locked.
 LOCK_SESSION = """
-    SELECT team_id, title, head_id, message_count, when_busy FROM opie_agentossession
+    SELECT team_id, title, head_id, message_count, when_busy, taken_over_by_id FROM opie_agentossession
     WHERE id = %(session)s AND user_id = %(user)s AND team_id = %(team)s FOR NO KEY UPDATE
 """
 LIVE_RUNS = """
@@ -28,9 +28,9 @@ _INSERT_RUN = """
 """
 _INSERT_SESSION = """
     INSERT INTO opie_agentossession (id, user_id, team_id, agent_id, title, head_id, when_busy, is_archived, metadata,
-        message_count, created_at, updated_at, last_message_at)
+        message_count, created_at, updated_at, last_message_at, widget_id)
     VALUES (%(session)s, %(user)s, %(team)s, %(agent_of_session)s, %(title)s, %(head)s, 'queue', false, '{}',
-        %(last_number)s, %(now)s, %(now)s, %(now)s)
+        %(last_number)s, %(now)s, %(now)s, %(now)s, (SELECT widget_id FROM opie_widgetvisitor WHERE user_id = %(user)s))
 """
 _UPDATE_SESSION = """
     UPDATE opie_agentossession SET message_count = %(last_number)s, title = %(title)s, head_id = %(head)s,

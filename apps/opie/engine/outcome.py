@@ -41,12 +41,14 @@ class RunResult:
     approvals: list[dict[str, Any]] | None = None
     # Of an answer that had to fit a shape: the `output` it was read as, and what was `refused` before it.
     shaped: dict[str, Any] = field(default_factory=dict)
+    # A person has taken the conversation over: there is no run and no answer yet.
+    is_for_person: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The shape of the REST contract."""
         body: dict[str, Any] = {
             "session_id": _text(self.session_id),
-            "run_id": str(self.run_id),
+            "run_id": None if self.is_for_person else str(self.run_id),
             "message_id": _text(self.message_id),
             "agent_id": self.agent_id,
             "content": self.content,
@@ -66,6 +68,7 @@ class RunResult:
             | ({"error": self.error} if self.error else {})
             | ({"reasoning": self.reasoning} if self.reasoning else {})
             | ({} if self.approvals is None else {"approvals": self.approvals})
+            | ({"for_person": True} if self.is_for_person else {})
             | self.shaped
         )
 
@@ -101,6 +104,27 @@ def result_of_run(run_id: UUID) -> RunResult:
         return _result_while_waiting(run, run.paused_state)
     said = list(AgentOSMessage.objects.filter(run=run).exclude(role=MessageRole.USER).order_by("number"))
     return result_of(run, said, usage_of_run(run_id), getattr(run, "performance", None))
+
+
+def left_to_person(run_id: UUID, session_id: UUID | None, agent_id: str) -> RunResult:
+    """What comes of a question at once where a person answers: it is stored, and nothing was spent."""
+    return RunResult(
+        run_id=run_id,
+        session_id=session_id,
+        message_id=None,
+        agent_id=agent_id,
+        content="",
+        reasoning="",
+        status=RunStatus.COMPLETED,
+        platform=None,
+        model=None,
+        usage=dict(NOTHING_USED.usage),
+        cost=NOTHING_USED.cost,
+        currency=NOTHING_USED.currency,
+        duration_ms=None,
+        time_to_first_token_ms=None,
+        is_for_person=True,
+    )
 
 
 def results_of(runs: Sequence[AgentOSRun]) -> list[RunResult]:

@@ -19,6 +19,7 @@ from apps.opie.engine.opening import OpenedTurn
 from apps.opie.engine.settling import Ending, Settled, lock_session_of, settle
 from apps.opie.engine.wishes import Wishes
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models.messages import FOR_PERSON
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 
 _GOING = (RunStatus.RUNNING, RunStatus.WAITING)
@@ -45,13 +46,17 @@ def first_in_line(session_id: UUID) -> AgentOSRun | None:
 
 @transaction.atomic
 def claim(run_id: UUID) -> Claimed | None:
-    """Let a run that waits begin. None when it is not its turn, or somebody else has begun it."""
+    """Let a run that waits begin. None when it is not its turn, somebody else has begun it, or a person has taken its
+    session over: then its question, and all that wait behind it, are the person's to answer."""
     found = AgentOSRun.objects.filter(pk=run_id).values_list("session_id", flat=True).first()
     session = None
     if found is not None:
         session = AgentOSSession.objects.select_for_update(no_key=True).filter(pk=found).first()
         first = first_in_line(found)
         if session is None or first is None or first.pk != run_id:
+            return None
+        if session.taken_over_by_id is not None:
+            leave_line_to_person(session)
             return None
     now = timezone.now()
     claimed = AgentOSRun.objects.filter(pk=run_id, status=RunStatus.PENDING).exclude(not_before__gt=now)
@@ -103,6 +108,20 @@ def _key_of(run: AgentOSRun) -> UUID | None:
     """The key that the run was asked with, even if it has been deleted."""
     kept = (run.paused_state or {}).get("api_key_id")
     return UUID(kept) if kept else run.api_key_id
+
+
+def leave_line_to_person(session: AgentOSSession) -> None:
+    """End the runs that wait in a session that is locked, and in which nothing is being written. What they were to answer
+    is said now, and answered by a person."""
+    waiting = AgentOSRun.objects.filter(session=session, status=RunStatus.PENDING)
+    for run in waiting.select_related("question").order_by("id"):
+        if run.question is not None:
+            # What waited in line has no place in the conversation yet.
+            session.refresh_from_db(fields=["head", "message_count"])
+            run.question.metadata[FOR_PERSON] = True
+            run.question.save(update_fields=["metadata"])
+            _put_behind_head(session, run, run.question)
+        settle(run.pk, Ending(RunStatus.CANCELLED), [], recording.last_number(run.pk) + 1)
 
 
 def _put_behind_head(session: AgentOSSession, run: AgentOSRun, question: AgentOSMessage) -> None:

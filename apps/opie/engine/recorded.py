@@ -232,6 +232,8 @@ class RecordsItself:
         result = ended.result()
         if result.error is not None:
             yield self._error_event(result, result.error)
+        if result.is_for_person:
+            yield self._state_event(result)
         if output:
             yield produced or self._output_of(result)
 

@@ -25,7 +25,7 @@ from apps.opie.engine.endings import GENERIC, ending_of, failure_of, status_of
 from apps.opie.engine.history import History, Limits, current_history, history_of, no_history
 from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, tool_as_json
 from apps.opie.engine.opening import Ask, OpenedTurn
-from apps.opie.engine.outcome import RunResult, result_of_run
+from apps.opie.engine.outcome import RunResult, left_to_person, result_of_run
 from apps.opie.engine.paused import Paused, paused
 from apps.opie.engine.recording import LAST_EVENT
 from apps.opie.engine.wishes import Asked, context_given
@@ -76,6 +76,8 @@ class Turn:
     def start(self, agno_run: AgnoRun) -> None:
         """Let the agent run, detached: in a context of its own, so that nothing of the request lives on in it. A turn
         that has to wait is left to whoever finds that its time has come."""
+        if self.opened.is_for_person:
+            return
         if not self.may_begin:
             if not self.opened.in_background:
                 # Whoever was before it may have been left behind by a process that is gone.
@@ -95,12 +97,17 @@ class Turn:
 
     async def events(self, after: int = 0) -> AsyncIterator[list[RunEvent]]:
         """The run's events in the batches they come in, until the last. Leaving does not stop the run."""
+        if self.opened.is_for_person:
+            yield [RunEvent(self.run_id, 1, "run.finished", self._left_to_person().as_json())]
+            return
         async for events in stream.read_events(self.run_id, after):
             yield events
 
     async def result(self) -> RunResult:
         """Wait for the end, or until the run waits for approval; it goes on if this waiting is given up. Raises
         NotFound when the session was deleted."""
+        if self.opened.is_for_person:
+            return self._left_to_person()
         if self._task is not None:
             await asyncio.shield(self._task)
         else:
@@ -111,6 +118,9 @@ class Turn:
         async for events in stream.read_events(self.run_id, self.opened.last_event):
             if any(event.type == "approval.required" for event in events):
                 return
+
+    def _left_to_person(self) -> RunResult:
+        return left_to_person(self.run_id, self.session_id, self.agent.agent_id)
 
     def _result(self) -> RunResult:
         try:

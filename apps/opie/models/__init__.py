@@ -31,6 +31,7 @@ from apps.opie.models.tallies import AgentTally
 from apps.opie.models.tiers import ModelTier
 from apps.opie.models.usage import AgentOSUsage
 from apps.opie.models.verifications import SessionVerification
+from apps.opie.models.widgets import SupportWidget, WidgetVisitor
 
 __all__ = [
     "CHUNKS",
@@ -76,7 +77,9 @@ __all__ = [
     "RunEventBatch",
     "SessionVerification",
     "StagedChunk",
+    "SupportWidget",
     "SystemMetrics",
     "UsageCorrection",
     "UsageRollUp",
+    "WidgetVisitor",
 ]

@@ -56,6 +56,8 @@ class AgentQuerySet(models.QuerySet["Agent"]):
         agents = self.visible_to(principal).filter(status=AgentStatus.PUBLISHED)
         if not settings.AGENTOS_INCLUDE_VAULT_AGENTS:
             agents = agents.exclude(visibility=AgentVisibility.PRIVATE)
+        if principal.is_visitor:
+            agents = agents.filter(widgets__is_active=True, widgets__visitors__user_id=principal.user_id)
         return agents
 
     def containing(self, words: str) -> Self:

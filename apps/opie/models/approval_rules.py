@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import models
 
-from apps.accounts.models import Role
+from apps.accounts.models import PEOPLES_ROLES
 
 DAY = 24 * 60 * 60
 SOONEST_EXPIRY = 60
@@ -60,8 +60,9 @@ def _read_rule(name: str, rule: Any) -> ApprovalRule:
     by, roles, expires_in = rule.get("by", ApprovalBy.PERSON), rule.get("roles", []), rule.get("expires_in", DAY)
     if by not in ApprovalBy.values:
         raise UnreadableRules(f"{name}: by is one of {', '.join(ApprovalBy.values)}.")
-    if not isinstance(roles, list) or not all(role in Role.values for role in roles):
-        raise UnreadableRules(f"{name}: roles is a list of {', '.join(Role.values)}.")
+    known = [role for role, _ in PEOPLES_ROLES]
+    if not isinstance(roles, list) or not all(role in known for role in roles):
+        raise UnreadableRules(f"{name}: roles is a list of {', '.join(known)}.")
     whole = isinstance(expires_in, int) and not isinstance(expires_in, bool)
     if not whole or not SOONEST_EXPIRY <= expires_in <= LATEST_EXPIRY:
         raise UnreadableRules(f"{name}: expires_in is a number of seconds from {SOONEST_EXPIRY} to {LATEST_EXPIRY}.")

@@ -13,6 +13,11 @@ from apps.opie.models.agents import Agent
 from apps.opie.models.runs import AgentOSRun
 from apps.opie.models.sessions import AgentOSSession
 
+# In the metadata of messages of a conversation that was taken over: a question that no agent is to answer, and who wrote
+# an answer that no agent wrote (`{"answered_by": "person", "name": …}`).
+FOR_PERSON = "for_person"
+ANSWERED_BY, PERSON = "answered_by", "person"
+
 
 class MessageRole(models.TextChoices):
     USER = "user", "User"

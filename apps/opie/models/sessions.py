@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from apps.accounts.models import Team
+from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
 from apps.api.ids import uuid7
 from apps.opie.models.agents import Agent
@@ -26,6 +27,12 @@ class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
     def visible_to(self, principal: Principal) -> Self:
         """Only one's own, in the team one acts for. Whatever the role, nobody reads another person's."""
         return self.filter(user_id=principal.user_id, team_id=principal.team_id)
+
+    def for_support(self, principal: Principal) -> Self:
+        """The conversations of the team's widgets, for whoever may answer customers. A colleague's are never among them."""
+        if not principal.may(Permission.ANSWER_CUSTOMERS):
+            return self.none()
+        return self.filter(team_id=principal.team_id, widget__isnull=False)
 
     def containing(self, words: str) -> Self:
         """Sessions whose title, or a message of which, contains the words."""
@@ -47,6 +54,28 @@ class AgentOSSession(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
     agent = models.ForeignKey(Agent, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    widget = models.ForeignKey(
+        "SupportWidget",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="sessions",
+        help_text="Where a visitor began it: the team's staff reads along, and may take over.",
+    )
+    taken_over_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Who answers instead of the agent.",
+    )
+    taken_over_at = models.DateTimeField(null=True, blank=True, editable=False)
+    person_asked_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when the visitor waits for a person."
+    )
     title = models.CharField(max_length=200, blank=True)
     head = models.ForeignKey(
         "AgentOSMessage", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
@@ -67,6 +96,9 @@ class AgentOSSession(models.Model):
         indexes = [
             models.Index(fields=["user", "team", "-updated_at"], name="opie_session_of_person"),
             models.Index(fields=["agent", "-updated_at"], name="opie_session_of_agent"),
+            models.Index(
+                fields=["team", "-updated_at"], condition=Q(widget__isnull=False), name="opie_session_of_widget"
+            ),
             GinIndex(SearchVector("title", config="simple"), name="opie_session_title"),
         ]
         constraints = [

@@ -33,6 +33,7 @@ from apps.opie.models import (
     ModelPrice,
     ModelTier,
     SessionVerification,
+    SupportWidget,
 )
 from tests.opie.people import Person, make_key, make_person
 
@@ -155,6 +156,13 @@ def execution_of(person: Person) -> CommandExecution:
     )  # fmt: skip
 
 
+def widget_of(person: Person) -> SupportWidget:
+    agent = agent_of(person, "team", "published")
+    return SupportWidget.objects.create(
+        team=person.team, agent=agent, name="w", allowed_origins=["https://a.example"], created_by=person.user
+    )
+
+
 ONLY_OWN = {"ann"}
 TEAM = {"ann", "owner", "ben", "vera"}
 EVERYBODY = TEAM | {"eve", "nia", "away"}
@@ -167,6 +175,7 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("run", AgentOSRun, run_of, ONLY_OWN),
     ("decision", DispatchDecision, decision_of, ONLY_OWN),
     ("verification", SessionVerification, verification_of, ONLY_OWN),
+    ("widget", SupportWidget, widget_of, {"ann", "owner"}),
     ("memory", AgentOSMemory, memory_of, ONLY_OWN),
     ("schedule", AgentOSSchedule, schedule_of, ONLY_OWN),
     ("own approval", AgentOSApproval, lambda p: approval_of(p, "person"), ONLY_OWN),

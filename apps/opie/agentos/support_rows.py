@@ -1,0 +1,105 @@
+"""The conversations of widgets as both sides read them: what was said, by whom, and how it stands."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from apps.accounts.principal import Principal
+from apps.opie.engine.verifying import MOST_TRIES
+from apps.opie.models import AgentOSMessage, AgentOSSession, SessionVerification
+from apps.opie.models.messages import ANSWERED_BY, PERSON, MessageRole
+from apps.opie.models.runs import RunStatus
+from apps.opie.models.sessions import AgentOSSessionQuerySet
+
+State = Literal["agent", "waits", "taken_over"]
+MOST_READ = 200
+
+
+def support_sessions(principal: Principal, search: str = "", state: str = "") -> AgentOSSessionQuerySet:
+    """The team's, those first in which something happened last. `gave_up` on those where nobody could be verified."""
+    gave_up = SessionVerification.objects.filter(session=OuterRef("pk"), verified_at=None, failed_tries__gte=MOST_TRIES)
+    sessions = (
+        AgentOSSession.objects.for_support(principal)
+        .filter(message_count__gt=0)
+        .containing(search)
+        .annotate(gave_up=Exists(gave_up))
+        .select_related("agent", "widget", "taken_over_by")
+    )
+    waits = Q(taken_over_by=None) & (Q(person_asked_at__isnull=False) | Q(gave_up=True))
+    if state == "waits":
+        sessions = sessions.filter(waits)
+    elif state == "taken_over":
+        sessions = sessions.filter(taken_over_by__isnull=False)
+    elif state == "agent":
+        sessions = sessions.filter(taken_over_by=None).exclude(waits)
+    return sessions.order_by("-updated_at", "-id")
+
+
+def state_of(session: AgentOSSession) -> State:
+    """Who is to answer next: the agent, somebody (who has not come yet), or the person who has it."""
+    if session.taken_over_by_id is not None:
+        return "taken_over"
+    gave_up = getattr(session, "gave_up", None)
+    if gave_up is None:
+        gave_up = session.verifications.filter(verified_at=None, failed_tries__gte=MOST_TRIES).exists()
+    return "waits" if session.person_asked_at is not None or gave_up else "agent"
+
+
+def session_for_staff(session: AgentOSSession) -> dict[str, Any]:
+    holder = session.taken_over_by
+    return {
+        "id": str(session.pk),
+        "title": session.title,
+        "widget": {"id": str(session.widget_id), "name": session.widget.name} if session.widget else None,
+        "agent_id": session.agent.agent_id if session.agent else "",
+        "state": state_of(session),
+        "taken_over_by": {"id": str(holder.pk), "name": holder.name or holder.email} if holder else None,
+        "taken_over_at": _text(session.taken_over_at),
+        "person_asked_at": _text(session.person_asked_at),
+        "message_count": session.message_count,
+        "created_at": _text(session.created_at),
+        "updated_at": _text(session.updated_at),
+        "is_writing": is_writing(session.pk),
+    }
+
+
+def is_writing(session_id: UUID) -> bool:
+    """Whether an agent's answer is under way."""
+    return AgentOSSession.objects.filter(
+        pk=session_id, runs__status__in=(RunStatus.RUNNING, RunStatus.PENDING)
+    ).exists()
+
+
+def messages_after(session: AgentOSSession, number: int = 0) -> list[dict[str, Any]]:
+    """What a person reads of the conversation, after the message of that number; the newest of more than are read."""
+    shown = AgentOSMessage.objects.filter(session=session, number__gt=number).in_branch(session.head_id).shown()
+    newest = shown.select_related("agent").order_by("-number")[:MOST_READ]
+    return [message_as_json(message) for message in reversed(newest)]
+
+
+def message_as_json(message: AgentOSMessage) -> dict[str, Any]:
+    """A message with who wrote it: the visitor, an agent by its name, or a person by theirs."""
+    if message.role == MessageRole.USER:
+        by = {"kind": "visitor", "name": ""}
+    elif message.metadata.get(ANSWERED_BY) == PERSON:
+        by = {"kind": "person", "name": str(message.metadata.get("name", ""))}
+    else:
+        by = {"kind": "agent", "name": _agents_name(message)}
+    return {
+        "id": str(message.pk),
+        "number": message.number,
+        "by": by,
+        "content": message.content,
+        "status": message.status,
+        "created_at": _text(message.created_at),
+    }
+
+
+def _agents_name(message: AgentOSMessage) -> str:
+    return message.agent.name if message.agent else ""
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
