@@ -108,9 +108,9 @@ class _VisitorView(PrincipalView):
     largest_body = LARGEST_BODY
 
     def authorise(self) -> None:
-        super().authorise()
         if not self.principal.is_visitor:
             raise NotFound("There is no such widget.", code="widget_not_found")
+        super().authorise()
 
     async def throttle(self, request: HttpRequest) -> None:
         if request.method != "GET":
