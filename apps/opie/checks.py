@@ -34,6 +34,14 @@ def what_hosts_register_fits(**_: Any) -> list[CheckMessage]:
 
 
 @register("opie")
+def webhook_events_of_hosts_fit(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine import webhook_events
+
+    hint = "See docs/extending.md for what register_webhook_event takes."
+    return [Error(problem, hint=hint, id="opie.E006") for problem in webhook_events.problems()]
+
+
+@register("opie")
 def agents_of_hosts_can_be_read(**_: Any) -> list[CheckMessage]:
     from apps.opie.engine.default_agents import catalogue_of_hosts
     from apps.opie.tools.registry import TOOLS

@@ -1,7 +1,7 @@
 """What a host may use of Opie: everything an app of its own needs is named here, and nothing else is promised.
 
 Register in the `ready` of the host's AppConfig. What is registered wrongly is said by `manage.py check` and at start
-(opie.E003 to E005), not with the first message. docs/extending.md has an example of each.
+(opie.E003 to E006), not with the first message. docs/extending.md has an example of each.
 """
 
 from importlib import import_module
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         require_verified,
         verification_of,
     )
+    from apps.opie.engine.webhook_events import IncomingEvent, register_webhook_event
     from apps.opie.models.approval_rules import ApprovalBy, ApprovalRule
     from apps.opie.models.verifications import VerificationMethod
     from apps.opie.providers.responders import register_responder
@@ -39,6 +40,7 @@ _HOMES = {
     "ApprovalRule": "models.approval_rules",
     "BaseAgent": "engine.executions.agents",
     "ConversationalAgent": "engine.executions.agents",
+    "IncomingEvent": "engine.webhook_events",
     "RunAtHand": "engine.hooks",
     "RunScope": "scope",
     "TaskAgent": "engine.executions.agents",
@@ -52,6 +54,7 @@ _HOMES = {
     "register_model": "tools.model_tools",
     "register_responder": "providers.responders",
     "register_tool": "tools.registry",
+    "register_webhook_event": "engine.webhook_events",
     "require_verified": "engine.verifying",
     "verification_of": "engine.verifying",
 }
@@ -63,6 +66,7 @@ __all__ = [
     "BaseAgent",
     "Conflict",
     "ConversationalAgent",
+    "IncomingEvent",
     "InvalidInput",
     "NotAllowed",
     "NotFound",
@@ -83,6 +87,7 @@ __all__ = [
     "register_model",
     "register_responder",
     "register_tool",
+    "register_webhook_event",
     "require_verified",
     "verification_of",
 ]

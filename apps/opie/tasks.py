@@ -24,6 +24,7 @@ from apps.opie.engine import (
     visiting,
     waiting,
     watching,
+    webhook_work,
 )
 from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.engine.continuing import continue_run
@@ -142,6 +143,13 @@ async def summarize(run_id: str) -> None:
 async def remember(run_id: str) -> None:
     """Note what the person said about themselves."""
     await remembering.remember(UUID(run_id))
+
+
+# Whether an event is tried again is its own rule's; the job comes back only where the rule could not be written down.
+@app.task(name=webhook_work.TASK, pass_context=False, retry=RetryStrategy(max_attempts=8, exponential_wait=4))
+async def work_on_webhook_event(event_id: str) -> None:
+    """Do what another system told us of. A host's handler may take its time, as tools do."""
+    await rows.run_tool(webhook_work.work_on, UUID(event_id))
 
 
 # What goes wrong with a document is written with the document, and so is when it is tried again.

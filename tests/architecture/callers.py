@@ -28,6 +28,8 @@ from apps.opie.models import (
     Limit,
     RunEventBatch,
     SupportWidget,
+    Webhook,
+    WebhookEvent,
 )
 from apps.opie.models.runs import RunStatus
 from tests.opie.knowledge.bases import make_base, make_document
@@ -122,6 +124,13 @@ def make_things(owner: Person) -> dict[str, str]:
         owner.principal,
         {"name": f"Add {n}", "template": "What is 1 + 1?", "visibility": "team", "recommended_agent": agent.agent_id},
     )
+    webhook = Webhook.objects.create(
+        team=owner.team, name=f"shop-{n}", secret="s", acts_for=owner.user, event_types=["new_order"]
+    )
+    event = WebhookEvent.objects.create(
+        webhook=webhook, event_id="1", event_type="new_order", data={}, digest="d", status="failed",
+        processed_at=timezone.now(),
+    )  # fmt: skip
     base = make_base(owner, visibility="team")
     document, (chunk,) = make_document(base, ["What the owner knows."])
     source = KnowledgeSource.objects.create(base=base, url="https://example.com/")
@@ -153,6 +162,9 @@ def make_things(owner: Person) -> dict[str, str]:
             ).pk
         ),
         "decision_id": str(DispatchDecision.objects.create(user=owner.user, team=owner.team, task="t").pk),
+        "webhook_id": str(webhook.pk),
+        "event_id": str(event.pk),
+        "name": webhook.name,
         "form": "json",
     }
 

@@ -34,6 +34,7 @@ ROOMS = {
 # Single modules, and what each may use.
 MODULES = {
     ("apps/opie/agentos/health.py", "http.client"): "asks AgentOS on this machine whether it is there",
+    ("apps/opie/management/commands/send_webhook.py", "http.client"): "sends an event to the web process on this machine",
     ("apps/musicstore/datasets/download.py", "httpx"): "init_db of an operator, who names the address",
     ("apps/musicstore/tools/lookups.py", "httpx"): "asks Spotify and Last.fm, at addresses that stand there",
 }  # fmt: skip

@@ -20,6 +20,7 @@ from apps.opie.engine.asking import (
     checked_attempts,
     checked_message,
     checked_session_id,
+    leave_to_worker,
 )
 from apps.opie.engine.loop import run_and_wait
 from apps.opie.engine.opening import Ask
@@ -74,6 +75,16 @@ class AgentOSService:
         if raise_failure:
             result.raise_for_failure()
         return result
+
+    def leave_message(
+        self, agent_id: str, message: str, session_id: UUID | str, *, most_attempts: int = ATTEMPTS
+    ) -> UUID:
+        """Put a message into a session for the worker to have answered; answers the run's id. All in the caller's
+        transaction: what is rolled back is not asked. Raises like send_message, but for what a platform fails with."""
+        checked_attempts(most_attempts)
+        text, session = checked_message(message), checked_session_id(session_id)
+        ask = Ask(text, session_id=session, most_attempts=most_attempts)
+        return leave_to_worker(self.principal, agent_id, ask).run_id
 
     def run_task(
         self,

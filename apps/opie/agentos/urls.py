@@ -22,6 +22,7 @@ from apps.opie.agentos import (
     support_api,
     system_api,
     tiers_api,
+    webhooks_api,
     widgets_api,
 )
 
@@ -75,6 +76,16 @@ urlpatterns = [
     path("agentos/support/<uuid:session_id>/reply/", support_api.ReplyView.as_view(), name="support-reply"),
     path("agentos/widgets/", widgets_api.WidgetsView.as_view(), name="widgets"),
     path("agentos/widgets/<uuid:widget_id>/", widgets_api.WidgetView.as_view(), name="widget"),
+    path("agentos/webhook/<slug:name>/", webhooks_api.AgentOSWebhookView.as_view(), name="webhook-call"),
+    path("agentos/webhooks/", webhooks_api.WebhooksView.as_view(), name="webhooks"),
+    path("agentos/webhooks/<uuid:webhook_id>/", webhooks_api.WebhookView.as_view(), name="webhook"),
+    path("agentos/webhooks/<uuid:webhook_id>/rotate/", webhooks_api.WebhookRotateView.as_view(), name="webhook-rotate"),
+    path("agentos/webhooks/<uuid:webhook_id>/events/", webhooks_api.WebhookEventsView.as_view(), name="webhook-events"),
+    path(
+        "agentos/webhooks/events/<uuid:event_id>/retry/",
+        webhooks_api.WebhookEventRetryView.as_view(),
+        name="webhook-event-retry",
+    ),
     path("agentos/metrics/usage/", metrics_api.UsageMetricsView.as_view(), name="metrics-usage"),
     path("agentos/metrics/performance/", metrics_api.PerformanceMetricsView.as_view(), name="metrics-performance"),
     path("agentos/metrics/errors/", metrics_api.ErrorMetricsView.as_view(), name="metrics-errors"),

@@ -8,8 +8,8 @@ from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput, NotAllowed, NotFound
 from apps.opie import rows
-from apps.opie.engine import parts
-from apps.opie.engine.opening import Ask
+from apps.opie.engine import background, parts
+from apps.opie.engine.opening import Ask, OpenedTurn
 from apps.opie.engine.served import served_agent
 from apps.opie.engine.turn import Turn
 from apps.opie.models import Agent
@@ -39,6 +39,15 @@ def open_held(principal: Principal, agent_id: str, ask: Ask) -> Turn:
     """A turn that nobody starts yet. Sync; raises the same."""
     require_may_run(principal)
     return build_and_open(principal, agent_to_ask(principal, agent_id), replace(ask, is_held=True))[1]
+
+
+def leave_to_worker(principal: Principal, agent_id: str, ask: Ask) -> OpenedTurn:
+    """A run that the worker begins once the caller's transaction is committed; nothing, if it is not. Sync; raises the
+    same."""
+    require_may_run(principal)
+    agent = agent_to_ask(principal, agent_id)
+    built = parts.build(agent, principal, ask.session_id)
+    return background.open_in_background(principal, built, replace(ask, in_background=True))
 
 
 def require_may_run(principal: Principal) -> None:

@@ -31,6 +31,7 @@ from apps.opie.models.tallies import AgentTally
 from apps.opie.models.tiers import ModelTier
 from apps.opie.models.usage import AgentOSUsage
 from apps.opie.models.verifications import SessionVerification
+from apps.opie.models.webhooks import Webhook, WebhookEvent
 from apps.opie.models.widgets import SupportWidget, WidgetVisitor
 
 __all__ = [
@@ -81,5 +82,7 @@ __all__ = [
     "SystemMetrics",
     "UsageCorrection",
     "UsageRollUp",
+    "Webhook",
+    "WebhookEvent",
     "WidgetVisitor",
 ]

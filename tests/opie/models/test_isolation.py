@@ -34,6 +34,8 @@ from apps.opie.models import (
     ModelTier,
     SessionVerification,
     SupportWidget,
+    Webhook,
+    WebhookEvent,
 )
 from tests.opie.people import Person, make_key, make_person
 
@@ -142,6 +144,17 @@ def verification_of(person: Person) -> SessionVerification:
     return SessionVerification.objects.create(session=session_of(person), kind="customer")
 
 
+def webhook_of(person: Person) -> Webhook:
+    return Webhook.objects.create(
+        team=person.team, name="shop", secret="s", acts_for=person.user, event_types=["new_order"]
+    )
+
+
+def webhook_event_of(person: Person) -> WebhookEvent:
+    webhook = webhook_of(person)
+    return WebhookEvent.objects.create(webhook=webhook, event_id="1", event_type="new_order", data={}, digest="d")
+
+
 def command_of(person: Person, visibility: str, status: str = "published") -> CommandTemplate:
     return CommandTemplate.objects.create(
         slug="secret", name="Secret", template="x", owner=person.user, team=person.team, visibility=visibility,
@@ -207,6 +220,8 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("public command", CommandTemplate, lambda p: command_of(p, "public"), EVERYBODY),
     ("public draft of a command", CommandTemplate, lambda p: command_of(p, "public", "draft"), TEAM - {"vera"}),
     ("execution of a command", CommandExecution, execution_of, FIGURES),
+    ("webhook", Webhook, webhook_of, {"owner"}),
+    ("event of a webhook", WebhookEvent, webhook_event_of, {"owner"}),
     ("vault", KnowledgeBase, lambda p: base_of(p, "private"), ONLY_OWN),
     ("team base", KnowledgeBase, lambda p: base_of(p, "team"), TEAM),
     ("public base", KnowledgeBase, lambda p: base_of(p, "public"), EVERYBODY),
