@@ -7,6 +7,8 @@ class MusicStoreConfig(AppConfig):
     verbose_name = "Music store"
 
     def ready(self) -> None:
+        from apps.musicstore.events import register_events
         from apps.musicstore.team import register_team
 
         register_team()
+        register_events()
