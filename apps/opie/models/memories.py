@@ -39,4 +39,5 @@ class AgentOSMemory(models.Model):
         indexes = [models.Index(fields=["user", "team", "-updated_at"], name="opie_memory_of_person")]
 
     def __str__(self) -> str:
-        return self.memory[:60]
+        """Without what is remembered: the admin shows names of rows to staff."""
+        return f"memory {self.id}"

@@ -23,4 +23,5 @@ class AgentOSSummary(models.Model):
         ordering = ["session", "-id"]
 
     def __str__(self) -> str:
-        return self.text[:60]
+        """Without what was said: the admin shows names of rows to staff."""
+        return f"summary of {self.session_id}"

@@ -8,7 +8,7 @@ from django.test import Client
 
 from apps.accounts.models import AuditEntry, User
 from apps.opie.agentos.service import AgentOSService
-from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.models import Agent, AgentOSMemory, AgentOSMessage, AgentOSRun, AgentOSSession
 from tests.opie.people import Person
 
 SECRET = "What is 1200 + 34"
@@ -33,6 +33,8 @@ def test_what_was_said_is_read_with_a_reason_and_written_down(
     paths = [sessions, f"{sessions}?q={person.user.email}", f"{sessions}{session.pk}/change/", messages]
     paths += [f"{sessions}{session.pk}/history/"]
     paths += [f"{messages}{pk}/change/" for pk in AgentOSMessage.objects.values_list("pk", flat=True)]
+    memory = AgentOSMemory.objects.create(user=person.user, team=person.team, memory="Has 1200 records")
+    paths += ["/admin/opie/agentosmemory/", f"/admin/opie/agentosmemory/{memory.pk}/change/"]
     paths.append(f"/admin/opie/agentosrun/{AgentOSRun.objects.get().pk}/change/")
     for path in paths:
         answer = staff.get(path)
