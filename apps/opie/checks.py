@@ -56,3 +56,11 @@ def agents_of_hosts_can_be_read(**_: Any) -> list[CheckMessage]:
         for default in found
         if (unknown := sorted(set(default.definition.get("tools", [])) - TOOLS.keys()))
     ]
+
+
+@register("opie")
+def dashboard_cards_fit(**_: Any) -> list[CheckMessage]:
+    from apps.opie.metrics.dashboard_cards import problems_of_cards
+
+    hint = "See docs/extending.md for what register_dashboard_card takes."
+    return [Error(problem, hint=hint, id="opie.E009") for problem in problems_of_cards()]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         verification_of,
     )
     from apps.opie.engine.webhook_events import IncomingEvent, register_webhook_event
+    from apps.opie.metrics.dashboard_cards import DashboardCard, register_dashboard_card
     from apps.opie.models.approval_rules import ApprovalBy, ApprovalRule
     from apps.opie.models.verifications import VerificationMethod
     from apps.opie.providers.responders import register_responder
@@ -41,6 +42,7 @@ _HOMES = {
     "BaseAgent": "engine.executions.agents",
     "ConversationalAgent": "engine.executions.agents",
     "IncomingEvent": "engine.webhook_events",
+    "DashboardCard": "metrics.dashboard_cards",
     "RunAtHand": "engine.hooks",
     "RunScope": "scope",
     "TaskAgent": "engine.executions.agents",
@@ -50,6 +52,7 @@ _HOMES = {
     "note_failed_try": "engine.verifying",
     "register_agent_class": "engine.executions.agents",
     "register_agents": "engine.default_agents",
+    "register_dashboard_card": "metrics.dashboard_cards",
     "register_hook": "engine.hooks",
     "register_model": "tools.model_tools",
     "register_responder": "providers.responders",
@@ -66,6 +69,7 @@ __all__ = [
     "BaseAgent",
     "Conflict",
     "ConversationalAgent",
+    "DashboardCard",
     "IncomingEvent",
     "InvalidInput",
     "NotAllowed",
@@ -83,6 +87,7 @@ __all__ = [
     "note_failed_try",
     "register_agent_class",
     "register_agents",
+    "register_dashboard_card",
     "register_hook",
     "register_model",
     "register_responder",

@@ -22,6 +22,7 @@ from apps.opie.agentos.agent_rows import may_manage
 from apps.opie.agentos.service import LONGEST_MESSAGE
 from apps.opie.engine.branches import branch_off, newest_end
 from apps.opie.metrics.agents import figures_of_agents
+from apps.opie.metrics.dashboard_cards import cards_for
 from apps.opie.models import Agent, AgentOSError, AgentOSSession
 from apps.opie.models.sessions import WhenBusy
 from apps.opie.web.approvals import waiting_for
@@ -80,6 +81,7 @@ class AgentOSDashboardView(Page):
             agent_count=agents.count(),
             recent=[(session, link_to(session)) for session in recent],
             instance=Instance.now(),
+            cards=cards_for(self.principal),
             may_run=self.principal.may(Permission.RUN_AGENTS),
             may_create=self.principal.may(Permission.MANAGE_AGENTS),
             **kwargs,
