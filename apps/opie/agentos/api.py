@@ -132,13 +132,14 @@ class BranchSessionView(APIView):
     """A new session that begins with what was said up to a message."""
 
     permission_classes = [requires(Permission.RUN_AGENTS)]
+    serializer_class = SessionSerializer
 
     @extend_schema(request=BranchToMake, responses={201: SessionSerializer})
     def post(self, request: Request, session_id: UUID) -> Response:
         body = BranchToMake(data=request.data)
         body.is_valid(raise_exception=True)
         made = branch_off(principal_of(request), session_id, body.validated_data["message_id"])
-        return Response(SessionSerializer(made).data, status=status.HTTP_201_CREATED)
+        return Response(self.serializer_class(made).data, status=status.HTTP_201_CREATED)
 
 
 class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from django.http import StreamingHttpResponse
@@ -17,6 +19,8 @@ HEARTBEAT_SECONDS = 15.0
 RIGHTS_CHECKED_EVERY_SECONDS = 2.5
 
 Batches = AsyncIterator[list[RunEvent]]
+# The data of a run's last event → the same under the names of another address.
+Retold = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def frame(event: RunEvent, session_id: UUID | None) -> str:
@@ -25,8 +29,11 @@ def frame(event: RunEvent, session_id: UUID | None) -> str:
     return f"id: {event.number}\nevent: {event.type}\ndata: {json.dumps(data, separators=(',', ':'), ensure_ascii=False)}\n\n"
 
 
-def response(principal: Principal, batches: Batches, session_id: UUID | None) -> StreamingHttpResponse:
-    """Stream a run to one reader. Its leaving ends the stream, never the run."""
+def response(
+    principal: Principal, batches: Batches, session_id: UUID | None, retold: Retold | None = None
+) -> StreamingHttpResponse:
+    """Stream a run to one reader, its last event `retold`. Its leaving ends the stream, never the run."""
+    batches = batches if retold is None else _retold(batches, retold)
     answer = StreamingHttpResponse(
         _frames(principal, batches, session_id), content_type="text/event-stream; charset=utf-8"
     )
@@ -40,6 +47,11 @@ async def _frames(principal: Principal, batches: Batches, session_id: UUID | Non
     async for batch in _while_allowed(principal, batches):
         # What came together leaves together: one write to the socket.
         yield "".join(frame(event, session_id) for event in batch).encode() or b": still here\n\n"
+
+
+async def _retold(batches: Batches, retold: Retold) -> Batches:
+    async for batch in batches:
+        yield [replace(event, data=retold(event.data)) if event.is_last else event for event in batch]
 
 
 async def _while_allowed(principal: Principal, batches: Batches) -> Batches:

@@ -43,6 +43,8 @@ class RunResult:
     shaped: dict[str, Any] = field(default_factory=dict)
     # A person has taken the conversation over: there is no run and no answer yet.
     is_for_person: bool = False
+    # The agent_id of whoever in a team spoke, where that is known; empty for an agent that spoke itself.
+    answered_by: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The shape of the REST contract."""
@@ -69,6 +71,7 @@ class RunResult:
             | ({"reasoning": self.reasoning} if self.reasoning else {})
             | ({} if self.approvals is None else {"approvals": self.approvals})
             | ({"for_person": True} if self.is_for_person else {})
+            | ({"answered_by": self.answered_by} if self.answered_by else {})
             | self.shaped
         )
 
@@ -165,6 +168,7 @@ def result_of(
         citations=spoken["citations"],
         error={"code": run.error_code, "message": run.error_message} if run.error_code else None,
         shaped=spoken.get("shaped", {}),
+        answered_by=answered_by(answer, spoken["tools"]),
     )
 
 
@@ -216,6 +220,20 @@ def _stored_output(run: AgentOSRun) -> dict[str, Any]:
 def full_text(said: list[AgentOSMessage]) -> str:
     """All that the agent said to the person, between tools and after them: what the deltas added up to."""
     return "\n\n".join(row.content for row in said if row.role == MessageRole.ASSISTANT and row.content)
+
+
+# How Agno's team leaders ask a member.
+DELEGATING = "delegate_task_to_member"
+
+
+def answered_by(answer: AgentOSMessage | None, tools: list[dict[str, Any]]) -> str:
+    """Who in a team answered: whoever a host's code noted, else the member that the leader asked last."""
+    noted = (answer.metadata.get("notes") or {}).get("answered_by") if answer else None
+    if isinstance(noted, str) and noted:
+        return noted
+    asked = [tool["arguments"] for tool in tools if tool["name"] == DELEGATING and not tool["failed"]]
+    member = asked[-1].get("member_id") if asked and isinstance(asked[-1], dict) else None
+    return member if isinstance(member, str) else ""
 
 
 def tools_of(said: list[AgentOSMessage]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""Counting in a sliding minute: in Redis where there is one, in rows otherwise, and in rows while Redis is away.
+"""Counting in a sliding minute, or hour: in Redis where there is one, in rows otherwise, and in rows while Redis is away.
 
-A minute is counted in slots of five seconds: the current one and the twelve before it, so that in no sixty seconds more
+A minute is counted in slots of five seconds (an hour in slots of five minutes): the current one and the twelve before it, so that in no sixty seconds more
 is taken than the limit; room comes back between 60 and 65 seconds after it was taken. Taking is one atomic step. What
 was counted in one place is not known in the other: as Redis goes away or comes back, a minute may see its limit twice.
 """
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 SLOT_SECONDS = 5
 SLOTS_BEFORE = 12
 KEPT_SECONDS = SLOT_SECONDS * (SLOTS_BEFORE + 2)
+HOUR_SLOT_SECONDS = 300
 # A Redis that does not answer must not slow down every call that it is meant to count.
 REDIS_TIMEOUT_SECONDS = 0.5
 REDIS_REST_SECONDS = 5.0
@@ -55,11 +56,12 @@ redis.call('SET', KEYS[1], string.format('%.0f', math.max(0, count)), 'EX', ARGV
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """So much to be counted under a name, of which there may be so many in a minute."""
+    """So much to be counted under a name, of which there may be so many in a minute, or in another twelve slots."""
 
     name: str
     amount: int
     most: int
+    slot_seconds: int = SLOT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,18 @@ class Slots:
     prefix: str
     number: int
     seconds_left: float
+    slot_seconds: int = SLOT_SECONDS
 
     @classmethod
-    def at(cls, name: str, moment: float) -> "Slots":
-        number, into = divmod(moment, SLOT_SECONDS)
+    def at(cls, name: str, moment: float, slot_seconds: int = SLOT_SECONDS) -> "Slots":
+        number, into = divmod(moment, slot_seconds)
         # In braces, so that a cluster keeps the slots of one name together.
-        return cls(f"agentos_limit_{{{name}}}_", int(number), SLOT_SECONDS - into)
+        return cls(f"agentos_limit_{{{name}}}_", int(number), slot_seconds - into, slot_seconds)
+
+    @property
+    def kept_seconds(self) -> int:
+        """After which a count is looked at no more."""
+        return self.slot_seconds * (SLOTS_BEFORE + 2)
 
     @property
     def current(self) -> str:
@@ -102,16 +110,18 @@ class Slots:
         for slots_gone, count in enumerate(reversed(before)):
             left -= count
             if left + amount <= most:
-                return self.seconds_left + slots_gone * SLOT_SECONDS
-        return self.seconds_left + SLOTS_BEFORE * SLOT_SECONDS
+                return self.seconds_left + slots_gone * self.slot_seconds
+        return self.seconds_left + SLOTS_BEFORE * self.slot_seconds
 
 
-def take(name: str, amount: int, most: int, clock: Callable[[], float] = time) -> float | None:
-    """Count `amount` under a name unless that would exceed `most` in a minute.
+def take(
+    name: str, amount: int, most: int, clock: Callable[[], float] = time, slot_seconds: int = SLOT_SECONDS
+) -> float | None:
+    """Count `amount` under a name unless that would exceed `most` in a minute, or in twelve slots of that length.
 
     Answers None when it was counted; otherwise the seconds after which trying again makes sense, and nothing was.
     """
-    full = take_all([Taking(name, amount, most)], clock())
+    full = take_all([Taking(name, amount, most, slot_seconds)], clock())
     return None if full is None else full.wait
 
 
@@ -119,7 +129,7 @@ def take_all(takings: Sequence[Taking], moment: float) -> Full | None:
     """Count all of these, or none. Answers None when they were counted."""
     full, place = None, 0
     for place, one in enumerate(takings):
-        slots = Slots.at(one.name, moment)
+        slots = Slots.at(one.name, moment, one.slot_seconds)
         counts = _in_redis(partial(_take_in_redis, slots=slots, one=one))
         if counts is None:
             full = _take_in_rows(takings, place, moment)
@@ -148,7 +158,7 @@ def are_in_rows() -> bool:
 
 def rows_to_take(takings: Sequence[Taking], moment: float) -> list[dict[str, Any]]:
     """What `call_functions.admit` needs to count these, where counts are in rows."""
-    return [_row_to_take(Slots.at(one.name, moment), one) for one in takings]
+    return [_row_to_take(Slots.at(one.name, moment, one.slot_seconds), one) for one in takings]
 
 
 def rows_to_add(corrections: Iterable[tuple[str, int]], taken_at: float) -> list[dict[str, Any]]:
@@ -161,13 +171,13 @@ def rows_to_add(corrections: Iterable[tuple[str, int]], taken_at: float) -> list
 def full_in_rows(counter: dict[str, Any], takings: Sequence[Taking], moment: float) -> Full:
     """What `call_functions.admit` said of a counter that was full."""
     place, held = counter["place"], counter["slots"]
-    slots = Slots.at(takings[place].name, moment)
+    slots = Slots.at(takings[place].name, moment, takings[place].slot_seconds)
     return Full(place, _wait(slots, [int(held.get(key, 0)) for key in slots.keys], takings[place]))
 
 
 def _take_in_redis(client: Any, slots: Slots, one: Taking) -> list[int]:
     keys = slots.keys
-    counts = client.eval(_TAKE, len(keys), *keys, one.amount, one.most, KEPT_SECONDS)
+    counts = client.eval(_TAKE, len(keys), *keys, one.amount, one.most, slots.kept_seconds)
     return [int(count) for count in counts]
 
 
@@ -192,7 +202,7 @@ def _row_to_take(slots: Slots, one: Taking) -> dict[str, Any]:
 
 
 def _row(slots: Slots, amount: int) -> dict[str, Any]:
-    expires_at = datetime.now(UTC) + timedelta(seconds=KEPT_SECONDS)
+    expires_at = datetime.now(UTC) + timedelta(seconds=slots.kept_seconds)
     return {"prefix": slots.prefix, "slot": slots.number, "amount": amount, "expires_at": expires_at}
 
 

@@ -1,0 +1,141 @@
+"""/api/v1/conversations/: sessions under the names of the music store's contract. The same rows and the same code as
+/api/v1/agentos/sessions/; docs/conversations.md."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from apps.accounts.api.acting import principal_of
+from apps.accounts.permissions import Permission, requires
+from apps.api.pagination import LARGEST_PAGE, LimitPagination, OffsetPagination
+from apps.api.serializers import StrictSerializer
+from apps.opie.agentos.api import (
+    BranchSessionView,
+    SessionDetailView,
+    SessionListView,
+    SessionMessagesView,
+)
+from apps.opie.agentos.chat_agent import chat_agent_of
+from apps.opie.agentos.serializers import MessageSerializer, SessionSerializer
+from apps.opie.agentos.service import LONGEST_TITLE, AgentOSService
+from apps.opie.engine.clearing import clear_history
+from apps.opie.limits.hourly import admit_request
+from apps.opie.models import AgentOSMessage, AgentOSSession
+
+TO_READ = requires(Permission.VIEW_AGENTS)
+TO_RUN = requires(Permission.RUN_AGENTS)
+
+
+class HourlyThrottle(BaseThrottle):
+    """So many requests an hour for each person; refuses with LimitExceeded."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
+        admit_request(principal_of(request))
+        return True
+
+
+class ConversationToCreate(StrictSerializer):
+    title = serializers.CharField(max_length=LONGEST_TITLE, required=False, allow_blank=True, default="")
+    agent_id = serializers.CharField(max_length=64, required=False)
+
+
+class ConversationSerializer(SessionSerializer):
+    """A session with its id as `id` too."""
+
+    id = serializers.UUIDField(read_only=True)
+
+    class Meta(SessionSerializer.Meta):
+        fields = ["id", *SessionSerializer.Meta.fields]
+
+
+class ConversationDetail(ConversationSerializer):
+    """For the API's description: with ?include_messages=true."""
+
+    messages = MessageSerializer(many=True, required=False)
+
+    class Meta(ConversationSerializer.Meta):
+        fields = [*ConversationSerializer.Meta.fields, "messages"]
+
+
+class ConversationsView(SessionListView):
+    """This caller's conversations: ?search=, ?agent_id=, ?is_archived=, ?ordering=, ?page=, ?page_size= or ?limit=; and a
+    new one."""
+
+    permission_classes = [requires(Permission.RUN_AGENTS, to_read=Permission.VIEW_AGENTS)]
+    throttle_classes = [HourlyThrottle]
+    serializer_class = ConversationSerializer
+    pagination_class = LimitPagination
+
+    @extend_schema(request=ConversationToCreate, responses={201: ConversationSerializer})
+    def post(self, request: Request) -> Response:
+        body = ConversationToCreate(data=request.data)
+        body.is_valid(raise_exception=True)
+        principal = principal_of(request)
+        agent_id = body.validated_data.get("agent_id") or chat_agent_of(principal)
+        made = AgentOSService(principal).create_session(agent_id, body.validated_data["title"])
+        return Response(ConversationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class ConversationView(SessionDetailView):
+    """One conversation: read, rename or archive, delete."""
+
+    throttle_classes = [HourlyThrottle]
+    serializer_class = ConversationSerializer
+    lookup_url_kwarg = "conversation_id"
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("include_messages", bool, description=f"The last {LARGEST_PAGE} of the branch shown.")
+        ],
+        responses={200: ConversationDetail},
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        answer = super().get(request, *args, **kwargs)
+        if request.query_params.get("include_messages", "").lower() == "true":
+            answer.data["messages"] = _last_messages(request, self.get_object())
+        return answer
+
+
+class ConversationMessagesView(SessionMessagesView):
+    """What was said, in order: ?limit=, ?offset=; in all branches with ?branch=all."""
+
+    throttle_classes = [HourlyThrottle]
+    pagination_class = OffsetPagination
+
+    def get_queryset(self) -> Any:
+        self.kwargs["session_id"] = self.kwargs["conversation_id"]
+        return super().get_queryset()
+
+
+class ClearHistoryView(APIView):
+    """Empty a conversation and keep it. What its answers took stays in the books."""
+
+    permission_classes = [TO_RUN]
+    throttle_classes = [HourlyThrottle]
+
+    @extend_schema(responses={200: ConversationSerializer}, operation_id="conversations_clear_history")
+    def delete(self, request: Request, conversation_id: UUID) -> Response:
+        cleared = clear_history(principal_of(request), conversation_id)
+        return Response(ConversationSerializer(cleared).data)
+
+
+class ContinueFromMessageView(BranchSessionView):
+    """A new conversation that begins with what was said up to a message."""
+
+    throttle_classes = [HourlyThrottle]
+    serializer_class = ConversationSerializer
+
+    def post(self, request: Request, conversation_id: UUID) -> Response:
+        return super().post(request, conversation_id)
+
+
+def _last_messages(request: Request, session: AgentOSSession) -> Any:
+    said = AgentOSMessage.objects.filter(session=session).in_branch(session.head_id).select_related("agent")
+    last = list(said.order_by("-number")[:LARGEST_PAGE])[::-1]
+    return MessageSerializer(last, many=True, context={"request": request}).data
