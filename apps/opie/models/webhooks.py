@@ -1,6 +1,5 @@
 """Webhooks: signed calls from other systems, and what each of them said."""
 
-from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -61,12 +60,6 @@ class Webhook(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def secrets_at(self, moment: datetime) -> list[str]:
-        """What a call may be signed with at that moment."""
-        if self.previous_secret and self.previous_until and self.previous_until > moment:
-            return [self.secret, self.previous_secret]
-        return [self.secret]
 
 
 class EventStatus(models.TextChoices):

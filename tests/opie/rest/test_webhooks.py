@@ -3,9 +3,11 @@
 import json
 import time
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 from hypothesis import given
@@ -84,6 +86,7 @@ def test_an_event_from_the_call_to_its_effect(hook: dict[str, Any], person: Pers
     assert call("GET", events, None, person.headers).json()["results"][0]["status"] == "received"
     run_worker()
     assert team_name(person) == "Ours anew"
+    assert WebhookEvent.objects.get().data == {}
     [event] = call("GET", f"{events}?status=done", None, person.headers).json()["results"]
     assert (event["event_id"], event["attempts"], event["error"]) == ("e-1", 1, "")
     assert event["result"] == {"named": "Ours anew"}
@@ -255,6 +258,21 @@ def test_who_acts_and_who_may_set_it_up(
     assert send(hook["secret"]).status_code == 401
     actions = AuditEntry.objects.filter(action__startswith="webhook.").order_by("pk").values_list("action", flat=True)
     assert [action.partition(".")[2] for action in actions] == ["created", "changed", "changed", "changed", "deleted"]
+
+
+def test_trying_it_out_by_command(hook: dict[str, Any], live_server: Any) -> None:
+    def sent(**options: Any) -> str:
+        said = StringIO()
+        call_command(
+            "send_webhook", name="shop", event_type="rename", port=live_server.thread.port, stdout=said, **options
+        )
+        return said.getvalue()
+
+    assert sent(event_id="e-7", data='{"name": "x"}') == 'e-7: 200 {"status":"success"}\n'
+    assert WebhookEvent.objects.get().event_id == "e-7"
+    for wrong, told in (({"data": "{"}, "not JSON"), ({"data": "[]"}, "object"), ({"data": "{}"}, "not taken")):
+        with pytest.raises(CommandError, match=told):
+            sent(**wrong)
 
 
 def test_mistakes_of_hosts_are_said_at_start(handled: list[Any]) -> None:
