@@ -18,6 +18,7 @@ from apps.opie.models import (
     AgentOSApproval,
     AgentOSError,
     AgentOSMemory,
+    AgentOSMessage,
     AgentOSRun,
     AgentOSSchedule,
     AgentOSSession,
@@ -94,7 +95,8 @@ def make_things(owner: Person) -> dict[str, str]:
     agent = Agent.objects.create(
         agent_id=f"mine-{n}", name="Mine", owner=owner.user, team=owner.team, visibility="team", status="published"
     )
-    session = AgentOSSession.objects.create(user=owner.user, team=owner.team, agent=agent)
+    session = AgentOSSession.objects.create(user=owner.user, team=owner.team, agent=agent, message_count=1)
+    answer = AgentOSMessage.objects.create(session=session, number=1, role="assistant", is_answer=True, content="Hi")
     run = AgentOSRun.objects.create(
         session=session, user=owner.user, team=owner.team, agent=agent, status=RunStatus.COMPLETED,
         finished_at=timezone.now(),
@@ -144,6 +146,7 @@ def make_things(owner: Person) -> dict[str, str]:
         "tier": "analysis",
         "session_id": str(session.pk),
         "conversation_id": str(session.pk),
+        "message_id": str(answer.pk),
         "thread_id": str(session.pk),
         "run_id": str(run.pk),
         "execution_id": str(run.pk),

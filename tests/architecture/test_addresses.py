@@ -34,6 +34,9 @@ REST: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/api/v1/conversations/<uuid:conversation_id>/messages/"): (200, 404, 404, 404),
     ("DELETE", "/api/v1/conversations/<uuid:conversation_id>/clear_history/"): (200, 404, 403, 404),
     ("POST", "/api/v1/conversations/<uuid:conversation_id>/continue_from_message/"): (400, 400, 403, 400),
+    ("GET", "/api/v1/conversations/statistics/"): (200, 200, 200, 200),
+    ("POST", "/api/v1/messages/<uuid:message_id>/react/"): (200, 404, 404, 404),
+    ("DELETE", "/api/v1/messages/<uuid:message_id>/react/"): (204, 404, 404, 404),
     ("POST", "/api/v1/chat/"): (200, 404, 403, 404),
     ("POST", "/api/v1/chat/<uuid:thread_id>/resume/"): (400, 400, 403, 400),
     ("GET", "/api/v1/agentos/runs/"): (200, 200, 200, 200),
@@ -294,6 +297,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/agentos/send-message/"): {
         "agent_id": "agent_id", "session_id": "session_id", "message": "What is 1 + 1?",
     },
+    ("POST", "/api/v1/messages/<uuid:message_id>/react/"): {"reaction": "thumbs_up"},
     ("POST", "/api/v1/chat/"): {"thread_id": "thread_id", "message": "What is 1 + 1?"},
     ("POST", "/api/v1/knowledge/bases/<uuid:base_id>/search/"): {"query": "What is there?"},
     ("POST", "/api/v1/agentos/runs/"): {"agent_id": "agent_id", "message": "What is 1 + 1?"},

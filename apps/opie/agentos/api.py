@@ -156,7 +156,7 @@ class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):
         messages = AgentOSMessage.objects.filter(session=session)
         if self.request.query_params.get("branch") != "all":
             messages = messages.in_branch(session.head_id)
-        return messages.select_related("agent").order_by("number")
+        return messages.select_related("agent").prefetch_related("reactions").order_by("number")
 
 
 class SendMessageView(PrincipalView):

@@ -4,6 +4,7 @@
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -22,10 +23,12 @@ from apps.opie.agentos.api import (
     SessionMessagesView,
 )
 from apps.opie.agentos.chat_agent import chat_agent_of
+from apps.opie.agentos.metrics_api import TIMES, period_of
 from apps.opie.agentos.serializers import MessageSerializer, SessionSerializer
 from apps.opie.agentos.service import LONGEST_TITLE, AgentOSService
 from apps.opie.engine.clearing import clear_history
 from apps.opie.limits.hourly import admit_request
+from apps.opie.metrics.conversations import conversation_figures
 from apps.opie.models import AgentOSMessage, AgentOSSession
 
 TO_READ = requires(Permission.VIEW_AGENTS)
@@ -113,6 +116,18 @@ class ConversationMessagesView(SessionMessagesView):
         return super().get_queryset()
 
 
+class ConversationStatisticsView(APIView):
+    """How many one had, how long they are, and with whom."""
+
+    permission_classes = [TO_READ]
+    throttle_classes = [HourlyThrottle]
+
+    @extend_schema(parameters=TIMES, responses={200: OpenApiTypes.OBJECT}, operation_id="conversations_statistics")
+    def get(self, request: Request) -> Response:
+        since, until = period_of(request)
+        return Response(conversation_figures(principal_of(request), since, until).as_json())
+
+
 class ClearHistoryView(APIView):
     """Empty a conversation and keep it. What its answers took stays in the books."""
 
@@ -137,5 +152,5 @@ class ContinueFromMessageView(BranchSessionView):
 
 def _last_messages(request: Request, session: AgentOSSession) -> Any:
     said = AgentOSMessage.objects.filter(session=session).in_branch(session.head_id).select_related("agent")
-    last = list(said.order_by("-number")[:LARGEST_PAGE])[::-1]
+    last = list(said.prefetch_related("reactions").order_by("-number")[:LARGEST_PAGE])[::-1]
     return MessageSerializer(last, many=True, context={"request": request}).data

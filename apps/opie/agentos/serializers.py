@@ -73,19 +73,27 @@ class BranchToMake(StrictSerializer):
 
 
 class MessageSerializer(StrictModelSerializer):
+    """A message as its own person reads it: `reaction` is theirs. Wants `agent` and `reactions` at hand."""
+
     message_id = serializers.UUIDField(source="id", read_only=True)
     agent_id = serializers.SerializerMethodField()
+    reaction = serializers.SerializerMethodField()
 
     class Meta:
         model = AgentOSMessage
         fields = [
             "message_id", "parent_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "content", "reasoning",
-            "tool_calls", "tool_call_id", "tool_name", "tool_failed", "tool_duration_ms", "citations", "created_at",
+            "tool_calls", "tool_call_id", "tool_name", "tool_failed", "tool_duration_ms", "citations", "reaction",
+            "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 
     def get_agent_id(self, message: AgentOSMessage) -> str | None:
         return message.agent.agent_id if message.agent else None
+
+    def get_reaction(self, message: AgentOSMessage) -> str | None:
+        # Only whose session it is can react to it.
+        return next((one.reaction for one in message.reactions.all()), None)  # type: ignore[attr-defined]
 
 
 class UsageOfRun(serializers.Serializer[Any]):

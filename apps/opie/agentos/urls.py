@@ -19,6 +19,7 @@ from apps.opie.agentos import (
     metrics_api,
     platforms_api,
     prices_api,
+    reactions_api,
     runs_api,
     schedules_api,
     support_api,
@@ -52,6 +53,11 @@ urlpatterns = [
     path("agentos/send-message/", api.SendMessageView.as_view(), name="agentos-send-message"),
     path("conversations/", conversations_api.ConversationsView.as_view(), name="conversations"),
     path(
+        "conversations/statistics/",
+        conversations_api.ConversationStatisticsView.as_view(),
+        name="conversations-statistics",
+    ),
+    path(
         "conversations/<uuid:conversation_id>/",
         conversations_api.ConversationView.as_view(),
         name="conversation",
@@ -73,6 +79,7 @@ urlpatterns = [
     ),
     path("chat/", chat_api.ChatView.as_view(), name="chat"),
     path("chat/<uuid:thread_id>/resume/", chat_api.ResumeView.as_view(), name="chat-resume"),
+    path("messages/<uuid:message_id>/react/", reactions_api.ReactView.as_view(), name="message-react"),
     path("agentos/runs/", runs_api.RunsView.as_view(), name="agentos-runs"),
     path("agentos/runs/<uuid:run_id>/", runs_api.RunDetailView.as_view(), name="agentos-run"),
     path("agentos/runs/<uuid:run_id>/events/", runs_api.RunEventsView.as_view(), name="agentos-run-events"),

@@ -21,6 +21,7 @@ from apps.opie.models.platform_health import PlatformHealth
 from apps.opie.models.platform_listings import PlatformListing
 from apps.opie.models.platforms import AIPlatform
 from apps.opie.models.prices import ModelPrice, UsageCorrection, UsageRollUp
+from apps.opie.models.reactions import MessageReaction
 from apps.opie.models.records import AgentOSError, AgentOSPerformance
 from apps.opie.models.runs import AgentOSRun, RunEventBatch
 from apps.opie.models.schedules import AgentOSSchedule
@@ -71,6 +72,7 @@ __all__ = [
     "LLMModelCheck",
     "Limit",
     "LimitCount",
+    "MessageReaction",
     "ModelPrice",
     "ModelTier",
     "PlatformHealth",

@@ -30,6 +30,7 @@ from apps.opie.models import (
     KnowledgeDocument,
     Limit,
     LLMModel,
+    MessageReaction,
     ModelPrice,
     ModelTier,
     SessionVerification,
@@ -52,6 +53,10 @@ def run_of(person: Person) -> AgentOSRun:
 
 def message_of(person: Person) -> AgentOSMessage:
     return AgentOSMessage.objects.create(session=session_of(person), number=1, role="user", content="Secret")
+
+
+def reaction_of(person: Person) -> MessageReaction:
+    return MessageReaction.objects.create(message=message_of(person), user=person.user, reaction="thumbs_up")
 
 
 def agent_of(person: Person, visibility: str, status: str) -> Agent:
@@ -185,6 +190,7 @@ FIGURES = {"ann", "owner", "vera"}  # a member sees their own figures, a viewer 
 TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("session", AgentOSSession, session_of, ONLY_OWN),
     ("message", AgentOSMessage, message_of, ONLY_OWN),
+    ("reaction", MessageReaction, reaction_of, ONLY_OWN),
     ("run", AgentOSRun, run_of, ONLY_OWN),
     ("decision", DispatchDecision, decision_of, ONLY_OWN),
     ("verification", SessionVerification, verification_of, ONLY_OWN),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.opie import rows
 from apps.opie.engine.verifying import verification_of
-from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession, AgentOSUsage, RunEventBatch
+from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession, AgentOSUsage, MessageReaction, RunEventBatch
 from apps.opie.models.runs import RunStatus
 from tests.opie.engine.conftest import script
 from tests.opie.engine.scripted import Script
@@ -171,6 +171,46 @@ def test_a_customer_is_certain_from_a_key_that_may_say_so_and_a_claim_from_every
         assert verification_of(claimed["thread_id"], "customer").state == "wanted"
         asked = AgentOSMessage.objects.get(session=claimed["thread_id"], role="user")
         assert asked.content == "What is 2 * 3?\n\nMy customer number is 5."
+
+
+def test_what_a_reader_thought_and_what_it_adds_up_to(person: Person, stranger: Person) -> None:
+    told = say(person, "What is 2 * 3?")
+    say(person, "What is 4 * 5?", thread_id=told["thread_id"])
+    say(person, "What is 7 * 7?")
+    ask(person, "POST", "agentos/send-message/", {"agent_id": "assistant", "message": "What is 1 + 1?"})
+    here = f"messages/{told['message_id']}/react/"
+    ask(person, "POST", here, {"reaction": "thumbs_up"})
+    kept = ask(person, "POST", here, {"reaction": "thumbs_down", "reason": " Too short "})
+    assert (kept["reaction"], kept["reason"]) == ("thumbs_down", "Too short")
+    assert MessageReaction.objects.count() == 1
+    shown = ask(person, "GET", f"conversations/{told['thread_id']}/?include_messages=true")["messages"]
+    reactions = {one["message_id"]: one["reaction"] for one in shown}
+    assert (reactions.pop(told["message_id"]), set(reactions.values())) == ("thumbs_down", {None})
+    for body, field in (
+        ({"reaction": "shrug"}, "reaction"),
+        ({"reaction": "thumbs_up", "reason": "x" * 1001}, "reason"),
+    ):
+        assert ask(person, "POST", here, body, 400)["error"]["fields"].keys() == {field}
+    question = next(one["message_id"] for one in shown if one["role"] == "user")
+    body = {"reaction": "thumbs_up"}
+    assert ask(person, "POST", f"messages/{question}/react/", body, 409)["error"]["code"] == "not_an_answer"
+    assert ask(stranger, "POST", here, body, 404)["error"]["code"] == "message_not_found"
+
+    figures = ask(person, "GET", "conversations/statistics/")
+    assert (figures["conversations"], figures["messages"], figures["messages_per_conversation"]) == (3, 8, 2.67)
+    assert figures["session_seconds_median"] >= 0
+    assert figures["favourite_agents"] == ["helper", "assistant"]
+    most = figures["usage_by_agent"][0]
+    assert (most["agent_id"], most["answers"], most["conversations"], most["thumbs_down"]) == ("helper", 3, 2, 1)
+    used = ask(person, "GET", "agentos/metrics/usage/?group_by=agent")["results"]
+    (helper,) = [one for one in used if one["group"] == "helper"]
+    assert (most["calls"], most["cost"]) == (helper["calls"], helper["cost"])
+    assert ask(stranger, "GET", "conversations/statistics/") | {"usage_by_agent": None} == {
+        "conversations": 0, "archived": 0, "messages": 0, "messages_per_conversation": None,
+        "session_seconds_median": None, "usage_by_agent": None, "favourite_agents": [],
+    }  # fmt: skip
+    ask(person, "DELETE", here, status=204)
+    assert ask(person, "GET", "conversations/statistics/")["usage_by_agent"][0]["thumbs_down"] == 0
 
 
 def test_so_many_requests_an_hour(person: Person, member: Person, settings: Any) -> None:
