@@ -2,13 +2,15 @@
 
 import json
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from tests.opie.people import Person, make_key, make_person
 from tests.opie.rest.caller import call, error_of
 from tests.opie.rest.test_budgets import run_worker
 
+R = TypeVar("R")
 PATH = "agentos/webhooks/"
 BODY = {"event_type": "rename", "event_id": "e-1", "data": {"name": "Ours anew"}}
 
@@ -96,6 +99,32 @@ def test_an_event_from_the_call_to_its_effect(hook: dict[str, Any], person: Pers
     webhook_work.tell_worker(WebhookEvent.objects.get().pk)
     run_worker()
     assert team_name(person) == "Ours", "neither the call nor the job has its effect twice"
+
+
+def test_many_at_once_have_one_effect(hook: dict[str, Any], handled: list[Any], person: Person) -> None:
+    """Calls under one id, and workers that take the same event: the first counts."""
+    raw = json.dumps(BODY).encode()
+    header = sign(hook["secret"], round(time.time()), raw)
+
+    def sent(_: int) -> int:
+        return given_back(lambda: int(send("", raw, header=header).status_code))
+
+    with ThreadPoolExecutor(6) as threads:
+        assert set(threads.map(sent, range(12))) == {200}
+        assert ProcrastinateJob.objects.filter(task_name=webhook_work.TASK).count() == 1
+        handled += [lambda event: User.objects.create_user(f"{event.event_id}@example.com")] * 6
+        event = WebhookEvent.objects.get()
+        list(threads.map(lambda _: given_back(lambda: webhook_work.work_on(event.pk)), range(6)))
+    event.refresh_from_db()
+    assert (event.status, len(handled)) == ("done", 5)
+    assert User.objects.filter(email="e-1@example.com").count() == 1
+
+
+def given_back(work: Callable[[], R]) -> R:
+    try:
+        return work()
+    finally:
+        connections.close_all()
 
 
 def test_who_is_not_let_in(hook: dict[str, Any]) -> None:
