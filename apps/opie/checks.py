@@ -42,6 +42,14 @@ def webhook_events_of_hosts_fit(**_: Any) -> list[CheckMessage]:
 
 
 @register("opie")
+def memory_schemas_of_hosts_fit(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine import profile_schemas
+
+    hint = "See docs/extending.md for what register_memory_schema takes."
+    return [Error(problem, hint=hint, id="opie.E007") for problem in profile_schemas.problems()]
+
+
+@register("opie")
 def agents_of_hosts_can_be_read(**_: Any) -> list[CheckMessage]:
     from apps.opie.engine.default_agents import catalogue_of_hosts
     from apps.opie.tools.registry import TOOLS

@@ -1,7 +1,7 @@
 """What a host may use of Opie: everything an app of its own needs is named here, and nothing else is promised.
 
 Register in the `ready` of the host's AppConfig. What is registered wrongly is said by `manage.py check` and at start
-(opie.E003 to E006), not with the first message. docs/extending.md has an example of each.
+(opie.E003 to E009), not with the first message. docs/extending.md has an example of each.
 """
 
 from importlib import import_module
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from apps.opie.engine.default_agents import register_agents
     from apps.opie.engine.executions.agents import BaseAgent, ConversationalAgent, TaskAgent, register_agent_class
     from apps.opie.engine.hooks import RunAtHand, register_hook
+    from apps.opie.engine.profiles import forget, memory_of, register_memory_schema, remember
     from apps.opie.engine.verifying import (
         Verification,
         bind_subject,
@@ -49,15 +50,19 @@ _HOMES = {
     "Verification": "engine.verifying",
     "VerificationMethod": "models.verifications",
     "bind_subject": "engine.verifying",
+    "forget": "engine.profiles",
+    "memory_of": "engine.profiles",
     "note_failed_try": "engine.verifying",
     "register_agent_class": "engine.executions.agents",
     "register_agents": "engine.default_agents",
     "register_dashboard_card": "metrics.dashboard_cards",
     "register_hook": "engine.hooks",
+    "register_memory_schema": "engine.profiles",
     "register_model": "tools.model_tools",
     "register_responder": "providers.responders",
     "register_tool": "tools.registry",
     "register_webhook_event": "engine.webhook_events",
+    "remember": "engine.profiles",
     "require_verified": "engine.verifying",
     "verification_of": "engine.verifying",
 }
@@ -84,15 +89,19 @@ __all__ = [
     "Verification",
     "VerificationMethod",
     "bind_subject",
+    "forget",
+    "memory_of",
     "note_failed_try",
     "register_agent_class",
     "register_agents",
     "register_dashboard_card",
     "register_hook",
+    "register_memory_schema",
     "register_model",
     "register_responder",
     "register_tool",
     "register_webhook_event",
+    "remember",
     "require_verified",
     "verification_of",
 ]

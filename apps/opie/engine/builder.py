@@ -8,6 +8,7 @@ from apps.accounts.principal import Principal
 from apps.api.errors import Conflict
 from apps.opie.engine.approval_rules import tools_that_wait
 from apps.opie.engine.parts import database_for
+from apps.opie.engine.profile_sections import Member
 from apps.opie.engine.recorded import RecordedAgent, RecordedTeam
 from apps.opie.knowledge.tool import INSTRUCTIONS, search_function
 from apps.opie.models import Agent
@@ -70,7 +71,7 @@ def _member(agent: Agent, role: str, principal: Principal) -> AgnoAgent:
             " Give it to the team itself, or take it away from the member.",
             code="member_needs_approval",
         )
-    return AgnoAgent(
+    return Member(
         id=agent.agent_id,
         name=agent.name,
         role=role or agent.description,

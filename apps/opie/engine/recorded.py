@@ -29,6 +29,7 @@ from apps.opie import rows
 from apps.opie.engine.continuing import continue_own_run, result_of_continued
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import RunResult
+from apps.opie.engine.profile_sections import ToldProfiles
 from apps.opie.engine.shaped import OutputAccepted, OutputRefused, in_shape
 from apps.opie.engine.shapes import Shape
 from apps.opie.engine.turn import Turn, open_turn
@@ -39,7 +40,7 @@ from apps.opie.providers.metered import MeteredModel
 from apps.opie.providers.shapes import instructions_for
 
 
-class RecordsItself:
+class RecordsItself(ToldProfiles):
     """Mixed into Agno's Agent and Team. The builder sets the three attributes."""
 
     opie_agent: Agent
@@ -48,7 +49,6 @@ class RecordsItself:
     model: Any
     tools: Any
     additional_input: Any
-    additional_context: Any
     markdown: Any
     opie_may_name_new_session: bool = False
 
@@ -126,7 +126,7 @@ class RecordsItself:
             is_metered = isinstance(self.model, MeteredModel)
             if not (is_metered and self.model.want(shape.schema, has_tools=has_tools)):
                 told = instructions_for(shape.schema)
-                self.additional_context = "\n\n".join(filter(None, (self.additional_context, told)))
+                self.also_told(told)
         return shape
 
     @property

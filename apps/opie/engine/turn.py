@@ -27,6 +27,7 @@ from apps.opie.engine.observer import Failure, Observation, Observer, ToolCall, 
 from apps.opie.engine.opening import Ask, OpenedTurn
 from apps.opie.engine.outcome import RunResult, left_to_person, result_of_run
 from apps.opie.engine.paused import Paused, paused
+from apps.opie.engine.profile_sections import tell
 from apps.opie.engine.recording import LAST_EVENT
 from apps.opie.engine.wishes import Asked, context_given
 from apps.opie.events import RunEvent
@@ -193,6 +194,7 @@ class Turn:
         text = self.opened.text
         if not goes_on:
             text = await hooks.run_before(self._at_hand())
+            await tell(self._at_hand())
         conversation = str(self.session_id or self.run_id)
         return Asked(text, str(self.run_id), conversation, str(self.principal.user_id), self.opened.wishes)
 

@@ -21,6 +21,7 @@ from apps.opie.models.platform_health import PlatformHealth
 from apps.opie.models.platform_listings import PlatformListing
 from apps.opie.models.platforms import AIPlatform
 from apps.opie.models.prices import ModelPrice, UsageCorrection, UsageRollUp
+from apps.opie.models.profiles import MemoryProfile
 from apps.opie.models.reactions import MessageReaction
 from apps.opie.models.records import AgentOSError, AgentOSPerformance
 from apps.opie.models.runs import AgentOSRun, RunEventBatch
@@ -72,6 +73,7 @@ __all__ = [
     "LLMModelCheck",
     "Limit",
     "LimitCount",
+    "MemoryProfile",
     "MessageReaction",
     "ModelPrice",
     "ModelTier",

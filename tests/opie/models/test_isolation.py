@@ -30,6 +30,7 @@ from apps.opie.models import (
     KnowledgeDocument,
     Limit,
     LLMModel,
+    MemoryProfile,
     MessageReaction,
     ModelPrice,
     ModelTier,
@@ -83,6 +84,10 @@ def error_of(person: Person) -> AgentOSError:
 
 def memory_of(person: Person) -> AgentOSMemory:
     return AgentOSMemory.objects.create(user=person.user, team=person.team, memory="Likes tea")
+
+
+def profile_of(person: Person, **owner: Any) -> MemoryProfile:
+    return MemoryProfile.objects.create(team=person.team, schema="taste", **owner)
 
 
 def platform_of(person: Person) -> AIPlatform:
@@ -196,6 +201,8 @@ TABLE: list[tuple[str, Any, Make, set[str]]] = [
     ("verification", SessionVerification, verification_of, ONLY_OWN),
     ("widget", SupportWidget, widget_of, {"ann", "owner"}),
     ("memory", AgentOSMemory, memory_of, ONLY_OWN),
+    ("own profile", MemoryProfile, lambda p: profile_of(p, user=p.user), ONLY_OWN),
+    ("profile of a customer", MemoryProfile, lambda p: profile_of(p, subject_kind="customer", subject="1"), set()),
     ("schedule", AgentOSSchedule, schedule_of, ONLY_OWN),
     ("own approval", AgentOSApproval, lambda p: approval_of(p, "person"), ONLY_OWN),
     ("manager's approval", AgentOSApproval, lambda p: approval_of(p, "manager"), {"ann", "owner"}),
