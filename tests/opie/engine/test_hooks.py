@@ -25,8 +25,9 @@ pytestmark = pytest.mark.usefixtures("no_hooks_left")
 
 @pytest.fixture
 def no_hooks_left() -> Iterator[None]:
+    before = list(hooks._hooks)
     yield
-    hooks._hooks.clear()
+    hooks._hooks[:] = before
 
 
 async def quiet() -> None:
