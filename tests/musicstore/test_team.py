@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from apps.musicstore import responding
 from apps.musicstore.models import Customer, Invoice
@@ -68,6 +69,10 @@ def test_purchases_are_shown_to_whom_they_belong(person: Person, team: Agent) ->
     assert str(newest.pk) in again["content"]
     assert f"{other.pk}" not in again["content"].split()
     assert SessionVerification.objects.get().subject == str(ours.pk)
+    client = Client()
+    client.force_login(person.user)
+    page = client.get(f"/agentos/session/{asked['session_id']}/").content.decode()
+    assert page.count("Answered by </span>Invoice agent") == 3
 
 
 def test_a_number_alone_answers_the_question_for_it(person: Person, team: Agent) -> None:

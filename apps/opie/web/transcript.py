@@ -7,7 +7,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.opie.engine.dispatched import Dispatched
+from apps.opie.engine.outcome import answered_by, tools_of
 from apps.opie.ledger.summary import RunUsage, usage_of_runs
 from apps.opie.library.choosing import why_it_answers
 from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession, CommandExecution
@@ -58,7 +61,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back to one question. `source` is the Markdown that the copy button copies, `message_id` the message
-    to try again from or to branch after, `versions` set where it was tried again, `why` where the agent was chosen for it.
+    to try again from or to branch after, `versions` set where it was tried again, `why` where the agent was chosen for it,
+    `answered_by` the name of whoever in a team spoke.
     """
 
     run_id: UUID | None = None
@@ -66,6 +70,7 @@ class Answer:
     agent_id: str = ""
     agent_name: str = ""
     why: str = ""
+    answered_by: str = ""
     parts: tuple[Part, ...] = ()
     source: str = ""
     question: str = ""
@@ -113,13 +118,15 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """Everything about a stretch that is not in its messages; `agents` are the names of those without a run."""
+    """Everything about a stretch that is not in its messages; `agents` are the names of those without a run, `members` of
+    those in a team who spoke, by run."""
 
     runs: Mapping[UUID, AgentOSRun]
     usage: Mapping[UUID, RunUsage]
     versions: Mapping[UUID, Versions]
     approvals: Mapping[UUID, list[AgentOSApproval]]
     agents: Mapping[Any, str]
+    members: Mapping[UUID, str]
     given: Mapping[UUID, Given]
     commands: Mapping[UUID, CommandExecution]
 
@@ -190,9 +197,30 @@ def _known_of(
         versions_of(session, rows),
         approvals,
         agents,
+        _members_who_spoke(session, rows, runs),
         given_to(runs.values()),
         _commands_of(asking),
     )
+
+
+def _members_who_spoke(
+    session: AgentOSSession, rows: Sequence[AgentOSMessage], runs: Mapping[UUID, AgentOSRun]
+) -> dict[UUID, str]:
+    """The name of whoever in a team answered, by run. One query, and none where only agents by themselves did."""
+    said: dict[UUID, list[AgentOSMessage]] = {}
+    for row in rows:
+        if row.run_id is not None and row.run_id in runs and row.role != MessageRole.USER:
+            said.setdefault(row.run_id, []).append(row)
+    spoke = {run_id: agent_id for run_id, its in said.items() if (agent_id := answered_by(its[-1], tools_of(its)))}
+    if not spoke:
+        return {}
+    found = Agent.objects.filter(Q(team=session.team_id) | Q(team=None), agent_id__in=set(spoke.values()))
+    names = dict(found.values_list("agent_id", "name"))
+    return {
+        run_id: names[agent_id]
+        for run_id, agent_id in spoke.items()
+        if agent_id in names and (leader := runs[run_id].agent) is not None and leader.agent_id != agent_id
+    }
 
 
 def _commands_of(runs: set[UUID]) -> dict[UUID, CommandExecution]:
@@ -273,6 +301,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
         agent_id=answerer.agent_id,
         agent_name=answerer.name,
         why=answerer.why,
+        answered_by=known.members.get(run.pk, ""),
         parts=tuple(_parts(said, known.approvals.get(run.pk, ()))),
         source=_source(said),
         question=question,

@@ -106,7 +106,7 @@ export class ChatLog {
 }
 
 const BRANCHING = "[data-edit], [data-again], [data-branch]";
-const TAKEN = ["[data-versions]", "[data-given]", "[data-citations]", "[data-agent-name]", "[data-why]"];
+const TAKEN = ["[data-versions]", "[data-given]", "[data-citations]", "[data-agent-name]", "[data-answered-by]", "[data-why]"];
 
 function take(here: HTMLElement, there: HTMLElement): void {
   if (there.dataset.message) here.dataset.message = there.dataset.message;
