@@ -38,7 +38,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 600,
     rollupOptions: {
-      input: Object.fromEntries(["main", "chat", "activity", "commands"].map((name) => [name, resolve(here, `src/${name}.ts`)])),
+      input: Object.fromEntries(["main", "chat", "activity", "commands", "support", "tag", "widget"].map((name) => [name, resolve(here, `src/${name}.ts`)])),
     },
   },
 });

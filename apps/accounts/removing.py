@@ -100,7 +100,7 @@ def _is_needed_as_owner(user: User) -> bool:
     mine = Membership.objects.owners().filter(user=user)
     teams = list(Team.objects.select_for_update().filter(pk__in=mine.values("team_id")).order_by("pk"))
     for team in teams:
-        others = team.memberships.exclude(user=user)
+        others = Membership.objects.people().filter(team=team).exclude(user=user)
         if others.exists() and not others.filter(role="owner").exists():
             return True
     return False

@@ -55,7 +55,7 @@ class SupportListView(generics.ListAPIView[AgentOSSession]):
 
 class SupportView(APIView):
     """One conversation with what was said in it; with ?after= what was said since, as who has it open asks again and
-    again. The first reading is audited."""
+    again. Reading is audited."""
 
     permission_classes = [requires(Permission.ANSWER_CUSTOMERS)]
 
@@ -64,8 +64,7 @@ class SupportView(APIView):
         principal = principal_of(request)
         session = taking_over.support_session(principal, session_id)
         after = number_after(request.query_params.get("after", "0"))
-        if not after:
-            taking_over.note_view(principal, session)
+        taking_over.note_view(principal, session)
         return Response(session_for_staff(session) | {"messages": messages_after(session, after)})
 
 

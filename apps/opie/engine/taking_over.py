@@ -3,13 +3,14 @@
 While somebody has it, `opening` stores what the visitor writes and calls nobody. Each deed is audited.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.audit import record
-from apps.accounts.models import User
+from apps.accounts.models import AuditEntry, User
 from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, NotAllowed, NotFound
@@ -24,6 +25,8 @@ from apps.opie.models.runs import RunStatus
 
 # What visitors are shown of somebody who has given no name: never their address.
 UNNAMED = "Support"
+VIEW_LASTS = timedelta(minutes=15)
+_VIEW = "support.view"
 
 
 def support_session(principal: Principal, session_id: UUID) -> AgentOSSession:
@@ -38,8 +41,11 @@ def support_session(principal: Principal, session_id: UUID) -> AgentOSSession:
 
 
 def note_view(principal: Principal, session: AgentOSSession) -> None:
-    """Somebody reads what a customer wrote."""
-    record(principal, "support.view", session)
+    """Somebody reads what a customer wrote: audited once in a while, for a page that is open reads on by itself."""
+    since = timezone.now() - VIEW_LASTS
+    seen = AuditEntry.objects.filter(actor_id=principal.user_id, action=_VIEW, object_id=str(session.pk), at__gt=since)
+    if not seen.exists():
+        record(principal, _VIEW, session)
 
 
 @transaction.atomic

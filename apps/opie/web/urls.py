@@ -11,7 +11,10 @@ from apps.opie.web import (
     knowledge_pages,
     memory_pages,
     schedule_pages,
+    support_pages,
     views,
+    widget_list_pages,
+    widget_pages,
 )
 
 app_name = "pages"
@@ -97,4 +100,18 @@ urlpatterns = [
     path(
         "agentos/session/<uuid:session_id>/export.<str:form>", views.ExportSessionView.as_view(), name="export-session"
     ),
+    path("agentos/support/", support_pages.SupportListView.as_view(), name="support"),
+    path("agentos/support/<uuid:session_id>/", support_pages.SupportView.as_view(), name="support-conversation"),
+    path("agentos/support/<uuid:session_id>/take-over/", support_pages.TakeOverView.as_view(), name="take-over"),
+    path("agentos/support/<uuid:session_id>/hand-back/", support_pages.HandBackView.as_view(), name="hand-back"),
+    path("agentos/support/<uuid:session_id>/reply/", support_pages.ReplyView.as_view(), name="support-reply"),
+    path("agentos/widgets/", widget_list_pages.WidgetsView.as_view(), name="widgets"),
+    path("agentos/widgets/new/", widget_list_pages.WidgetCreateView.as_view(), name="new-widget"),
+    path("agentos/widgets/<uuid:widget_id>/", widget_list_pages.WidgetChangeView.as_view(), name="edit-widget"),
+    path("agentos/widgets/<uuid:widget_id>/secret/", widget_list_pages.RenewSecretView.as_view(), name="renew-secret"),
+    path(
+        "agentos/widgets/<uuid:widget_id>/delete/", widget_list_pages.DeleteWidgetView.as_view(), name="delete-widget"
+    ),
+    path("widget/<uuid:widget_id>.js", widget_pages.script, name="widget-script"),
+    path("widget/<uuid:widget_id>/", widget_pages.frame, name="widget-frame"),
 ]

@@ -49,6 +49,7 @@ class Page(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             current_area=self.area,
             principal=self.principal,
+            may_answer_customers=self.principal.may(Permission.ANSWER_CUSTOMERS),
             # Asked for by the bar, once, and not at all for a piece of a page.
             waiting_approvals=cache(lambda: waiting_for(self.principal).count()),
             **kwargs,

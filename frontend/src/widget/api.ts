@@ -1,0 +1,91 @@
+/** What the frame of a widget asks of Opie, as its visitor. No cookie is sent: the token says who it is. */
+import { Refused } from "../chat/api.ts";
+import type { Failure } from "../chat/events.ts";
+import type { Kept } from "./kept.ts";
+
+export interface Author {
+  kind: "visitor" | "agent" | "person";
+  name: string;
+}
+
+export interface Message {
+  id: string;
+  number: number;
+  by: Author;
+  content: string;
+  status: string;
+}
+
+export interface Conversation {
+  state: "agent" | "waits" | "taken_over";
+  with: Author;
+  is_writing: boolean;
+  messages: Message[];
+}
+
+/** What a page says of its signed-in customer. */
+export interface Signed {
+  customer: string;
+  time: number;
+  signature: string;
+}
+
+export class WidgetApi {
+  readonly #root: string;
+  readonly #kept: Kept;
+
+  constructor(root: string, kept: Kept) {
+    this.#root = root;
+    this.#kept = kept;
+  }
+
+  async customerPass(signed: Signed): Promise<string> {
+    const answer = await this.#post("customer/", signed);
+    return ((await answer.json()) as { customer_pass: string }).customer_pass;
+  }
+
+  /** A visitor, their token, and a conversation; with the first message and not before. */
+  async visit(customerPass: string | null): Promise<void> {
+    const answer = await this.#post("visit/", customerPass ? { customer_pass: customerPass } : {});
+    const begun = (await answer.json()) as { token: string; conversation_id: string };
+    this.#kept.keep(begun.token, begun.conversation_id);
+  }
+
+  async another(): Promise<void> {
+    const answer = await this.#post("conversations/", {});
+    this.#kept.keep(this.#kept.token, ((await answer.json()) as { conversation_id: string }).conversation_id);
+  }
+
+  async bind(customerPass: string): Promise<void> {
+    await this.#post(`${this.#here}customer/`, { customer_pass: customerPass });
+  }
+
+  async read(after: number): Promise<Conversation> {
+    return (await (await this.#call(`${this.#here}?after=${after}`, {})).json()) as Conversation;
+  }
+
+  async askForPerson(): Promise<void> {
+    await this.#post(`${this.#here}person/`, {});
+  }
+
+  ask(message: string): Promise<Response> {
+    return this.#post(`${this.#here}messages/`, { message });
+  }
+
+  get #here(): string {
+    return `conversations/${this.#kept.conversation}/`;
+  }
+
+  #post(path: string, body: object): Promise<Response> {
+    return this.#call(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  }
+
+  async #call(path: string, init: RequestInit): Promise<Response> {
+    const headers: Record<string, string> = { ...(init.headers as Record<string, string>) };
+    if (this.#kept.token) headers["Authorization"] = `Visitor ${this.#kept.token}`;
+    const response = await fetch(this.#root + path, { ...init, headers, credentials: "omit" });
+    if (response.ok) return response;
+    const body = (await response.json().catch(() => null)) as { error?: Failure } | null;
+    throw new Refused(response.status, body?.error ?? { code: `http_${response.status}`, message: "" });
+  }
+}
