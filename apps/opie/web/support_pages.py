@@ -55,7 +55,7 @@ class SupportListView(SupportPage):
             states=list(STATES.items()),
             state=state,
             search=search,
-            has_widgets=SupportWidget.objects.filter(team_id=self.principal.team_id).exists(),
+            has_widgets=SupportWidget.objects.filter(team_id=self.principal.acting_team).exists(),
             **kwargs,
         )
 
