@@ -181,13 +181,17 @@ def _moment(request: Request, name: str, *, whole_day: bool) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def safe_cell(text: str) -> str:
+    """The text as a spreadsheet may be given it: never a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
 def _as_csv(report: UsageReport) -> HttpResponse:
     text = io.StringIO()
     writer = csv.DictWriter(text, CSV_COLUMNS)
     writer.writeheader()
     for name, totals in report.groups:
-        safe = f"'{name}" if name.startswith(FORMULA_STARTS) else name
-        writer.writerow({"group": safe, **totals.as_json()})
+        writer.writerow({"group": safe_cell(name), **totals.as_json()})
     response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="usage.csv"'
     return response

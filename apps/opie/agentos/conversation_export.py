@@ -1,0 +1,134 @@
+"""Conversations as a file: JSON that can be brought in again (conversation_import.py), and CSV for spreadsheets. Sync.
+
+What an answer took stays in the books and is not in the file; neither is whom a conversation is verified for.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, TextIO
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
+
+from apps.opie.agentos.metrics_api import safe_cell
+from apps.opie.models import AgentOSMessage, AgentOSSession
+
+FORMAT, VERSION = "opie-conversations", 1
+# In a session's metadata: the id it had in the file that it came from.
+IMPORTED_FROM = "imported_from"
+AT_A_TIME = 100
+CSV_COLUMNS = [
+    "conversation_id", "title", "user", "team", "number", "role", "agent_id", "status", "content", "reaction", "reason",
+    "created_at",
+]  # fmt: skip
+
+Progress = Callable[[int], None]
+
+
+def conversations_of(
+    user_id: UUID | None = None,
+    team_id: UUID | None = None,
+    since: datetime | None = None,
+    before: datetime | None = None,
+) -> QuerySet[AgentOSSession]:
+    """Of a person, of a team, with the last word said in [since, before); oldest first."""
+    sessions = AgentOSSession.objects.annotate(last_at=Coalesce("last_message_at", "created_at"))
+    wanted = {"user_id": user_id, "team_id": team_id, "last_at__gte": since, "last_at__lt": before}
+    return sessions.filter(**{name: value for name, value in wanted.items() if value}).order_by("created_at", "id")
+
+
+def in_turn(sessions: QuerySet[AgentOSSession]) -> Iterator[AgentOSSession]:
+    """Each of them, read a hundred at a time; one that is deleted meanwhile is passed over."""
+    wanted = list(sessions.values_list("pk", flat=True))
+    for start in range(0, len(wanted), AT_A_TIME):
+        piece = wanted[start : start + AT_A_TIME]
+        found = AgentOSSession.objects.select_related("user", "team", "agent").in_bulk(piece)
+        yield from (found[pk] for pk in piece if pk in found)
+
+
+def write_json(sessions: Iterable[AgentOSSession], file: TextIO, progress: Progress) -> None:
+    """One object, written conversation by conversation."""
+    file.write(f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": [')
+    for number, session in enumerate(sessions, start=1):
+        file.write(",\n" if number > 1 else "\n")
+        json.dump(conversation_as_data(session), file, ensure_ascii=False)
+        progress(number)
+    file.write("\n]}\n")
+
+
+def write_csv(sessions: Iterable[AgentOSSession], file: TextIO, progress: Progress) -> None:
+    """A line for each question and answer, of all branches."""
+    writer = csv.DictWriter(file, CSV_COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    for number, session in enumerate(sessions, start=1):
+        about = {"title": session.title, "user": session.user.email, "team": session.team.slug}
+        for message in _messages(session):
+            if message.role == "user" or message.is_answer:
+                row = about | message_as_data(message)
+                row |= {"conversation_id": str(session.pk)} | (row.pop("reaction") or {"reaction": "", "reason": ""})
+                # Of the message, and not of the reaction to it.
+                row["created_at"] = message.created_at.isoformat()
+                writer.writerow({name: safe_cell(str(row[name] or "")) for name in CSV_COLUMNS})
+        progress(number)
+
+
+def conversation_as_data(session: AgentOSSession) -> dict[str, Any]:
+    """A conversation with all its branches, in plain JSON."""
+    return {
+        "id": str(session.pk),
+        "user": session.user.email,
+        "team": session.team.slug,
+        "agent_id": session.agent.agent_id if session.agent else None,
+        "title": session.title,
+        "is_archived": session.is_archived,
+        "when_busy": session.when_busy,
+        "metadata": {name: value for name, value in session.metadata.items() if name != IMPORTED_FROM},
+        "head_id": _text(session.head_id),
+        "created_at": session.created_at.isoformat(),
+        "updated_at": session.updated_at.isoformat(),
+        "last_message_at": session.last_message_at.isoformat() if session.last_message_at else None,
+        "messages": [message_as_data(message) for message in _messages(session)],
+    }
+
+
+def message_as_data(message: AgentOSMessage) -> dict[str, Any]:
+    """A message, with what its own person thought of it."""
+    # Only whose conversation it is can react to it.
+    reaction = next(iter(message.reactions.all()), None)  # type: ignore[attr-defined]
+    return {
+        "id": str(message.pk),
+        "parent_id": _text(message.parent_id),
+        "number": message.number,
+        "role": message.role,
+        "is_answer": message.is_answer,
+        "status": message.status,
+        "agent_id": message.agent.agent_id if message.agent else None,
+        "content": message.content,
+        "reasoning": message.reasoning,
+        "tool_calls": message.tool_calls,
+        "tool_call_id": message.tool_call_id,
+        "tool_name": message.tool_name,
+        "tool_failed": message.tool_failed,
+        "tool_duration_ms": message.tool_duration_ms,
+        "citations": message.citations,
+        "metadata": message.metadata,
+        "created_at": message.created_at.isoformat(),
+        "reaction": reaction
+        and {
+            "reaction": reaction.reaction,
+            "reason": reaction.reason,
+            "created_at": reaction.created_at.isoformat(),
+            "updated_at": reaction.updated_at.isoformat(),
+        },
+    }
+
+
+def _messages(session: AgentOSSession) -> Iterable[AgentOSMessage]:
+    return session.messages.select_related("agent").prefetch_related("reactions").order_by("number")
+
+
+def _text(identifier: UUID | None) -> str | None:
+    return None if identifier is None else str(identifier)

@@ -1,0 +1,60 @@
+"""manage.py import_conversations: what export_conversations wrote as JSON, as one person's. Safe to repeat."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.accounts.principal import Principal, principal_for
+from apps.api.errors import InvalidInput
+from apps.opie.agentos.conversation_import import ConversationInFile, import_conversation, read_conversations
+from apps.opie.agentos.who import user_named
+from apps.opie.management.commands.export_conversations import team_named
+
+MOST_NAMED = 20
+
+
+class Command(BaseCommand):
+    help = "Brings conversations in, with branches, reactions and times. One that is there already is left as it is."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--file", required=True, help="what export_conversations --format=json wrote")
+        parser.add_argument("--user", required=True, help="whose they become: an id or e-mail address")
+        parser.add_argument("--team", help="in which of their teams: its slug; the default one unless given")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's shape
+        principal = _principal(options["user"], options["team"])
+        conversations = _read(options["file"])
+        made = 0
+        missing: set[str] = set()
+        for number, conversation in enumerate(conversations, start=1):
+            imported = import_conversation(principal, conversation)
+            made += imported.is_new
+            missing |= imported.missing_agents
+            if number % 100 == 0 or number == len(conversations):
+                self.stdout.write(f"{number} of {len(conversations)} conversations")
+        self.stdout.write(f"{made} brought in, {len(conversations) - made} there already.")
+        if missing:
+            self.stdout.write(
+                f"Without their agents, which are not there for this person: {', '.join(sorted(missing))}."
+            )
+
+
+def _principal(user: str, team: str | None) -> Principal:
+    person = user_named(user)
+    principal = principal_for(person, team_named(team))
+    if principal.team_id is None:
+        raise CommandError(f"{person.email} is not in {f'the team {team}' if team else 'any team'}.")
+    return principal
+
+
+def _read(path: str) -> list[ConversationInFile]:
+    try:
+        return read_conversations(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is no text in UTF-8.") from None
+    except InvalidInput as error:
+        named = [f"{where}: {' '.join(why)}" for where, why in error.fields.items()]
+        raise CommandError("\n".join([f"{path}: {error.message}", *named[:MOST_NAMED]])) from None
