@@ -10,6 +10,7 @@ from typing import Any
 from apps.musicstore.customers import Recognised, recognise
 from apps.musicstore.models import AskedForCustomer
 from apps.opie.extend import (
+    Conflict,
     NotAllowed,
     RunAtHand,
     RunScope,
@@ -76,8 +77,11 @@ def state_of(scope: RunScope) -> Verification:
 
 def _bind(run: RunAtHand, found: Recognised) -> None:
     assert found.customer is not None  # noqa: S101 - the caller has looked
-    known = verification_of(run.session_id, KIND)
-    subject = str(found.customer.pk)
-    # Another customer needs another conversation: this one stays with whom it is about, and shows nothing while it is expired.
-    if run.session_id is not None and known.subject in ("", subject):
-        bind_subject(run.principal, run.session_id, KIND, subject)
+    assert run.session_id is not None  # noqa: S101 - as above
+    try:
+        bind_subject(run.principal, run.session_id, KIND, str(found.customer.pk))
+    except Conflict as error:
+        # Another customer needs another conversation: this one stays with whom it is about, and shows nothing while it is
+        # expired.
+        if error.code != "bound_to_another":
+            raise
