@@ -31,7 +31,7 @@ class OpenAIFormat:
     def whole(self, reply: Reply, body: Json) -> Json:
         message: Json = {"role": "assistant", "content": reply.text}
         if reply.tool:
-            message = {"role": "assistant", "content": None, "tool_calls": [self._tool_call(reply)]}
+            message = {"role": "assistant", "content": None, "tool_calls": self._tool_calls(reply)}
         if reply.thought:
             message["reasoning_content"] = reply.thought
         choice = {"index": 0, "message": message, "finish_reason": self._reason(reply)}
@@ -54,12 +54,14 @@ class OpenAIFormat:
         if reply.thought:
             yield chunk({"reasoning_content": reply.thought})
         if reply.tool:
-            call = self._tool_call(reply)
-            arguments = call["function"]["arguments"]
-            call["function"]["arguments"] = ""
-            yield chunk({"tool_calls": [{"index": 0} | call]})
-            for start in range(0, len(arguments), 5):
-                yield chunk({"tool_calls": [{"index": 0, "function": {"arguments": arguments[start : start + 5]}}]})
+            for index, call in enumerate(self._tool_calls(reply)):
+                arguments = call["function"]["arguments"]
+                call["function"]["arguments"] = ""
+                yield chunk({"tool_calls": [{"index": index} | call]})
+                size = len(arguments) if reply.in_one_piece else 5
+                for start in range(0, len(arguments), size):
+                    part = {"index": index, "function": {"arguments": arguments[start : start + size]}}
+                    yield chunk({"tool_calls": [part]})
         else:
             for word in reply.words():
                 yield chunk({"content": word})
@@ -76,9 +78,11 @@ class OpenAIFormat:
             return "content_filter"
         return "tool_calls" if reply.tool else "stop"
 
-    def _tool_call(self, reply: Reply) -> Json:
-        function = {"name": reply.tool, "arguments": json.dumps(reply.arguments)}
-        return {"id": "call_1", "type": "function", "function": function}
+    def _tool_calls(self, reply: Reply) -> list[Json]:
+        return [
+            {"id": f"call_{number}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+            for number, (name, arguments) in enumerate([(reply.tool, reply.arguments), *reply.more_calls], start=1)
+        ]
 
     def _usage(self, usage: Usage) -> Json:
         return {

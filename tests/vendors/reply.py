@@ -30,6 +30,8 @@ class Reply:
     thought: str = ""
     tool: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
+    more_calls: tuple[tuple[str, dict[str, Any]], ...] = ()  # at the same time as `tool`; in OpenAI's format only
+    in_one_piece: bool = False  # streamed so, where a test does not look at the streaming; in OpenAI's format only
     usage: Usage | None = field(default_factory=Usage)
     status: int = 200
     fault: Fault = ""
@@ -42,4 +44,6 @@ class Reply:
 
     def words(self) -> list[str]:
         """The text in the pieces that it is streamed in."""
+        if self.in_one_piece:
+            return [self.text]
         return [word + " " for word in self.text.split(" ")[:-1]] + self.text.split(" ")[-1:]
