@@ -198,9 +198,10 @@ SPECTACULAR_SETTINGS = {
         "RunStatusEnum": "apps.opie.models.runs.RunStatus.choices",
         "AgentStatusEnum": "apps.opie.models.agents.AgentStatus.choices",
         "MessageStatusEnum": "apps.opie.models.messages.MessageStatus.choices",
-        "TeamRoleEnum": "apps.accounts.models.teams.Role.choices",
+        "TeamRoleEnum": "apps.accounts.models.teams.PEOPLES_ROLES",
         "MessageRoleEnum": "apps.opie.models.messages.MessageRole.choices",
     },
+    "PREPROCESSING_HOOKS": ["apps.accounts.schema.of_the_api"],
     "SERVE_PERMISSIONS": ["apps.accounts.permissions.IsSignedIn"],
 }
 

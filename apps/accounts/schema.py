@@ -18,3 +18,8 @@ class PrincipalScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
         bearer = {"type": "http", "scheme": "bearer", "description": "An access token or an API key."}
         cookie = {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "With X-CSRFToken on writes."}
         return [bearer, cookie]
+
+
+def of_the_api(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Of all addresses those of the API: what only the frame of a widget calls is described to nobody."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].startswith("/widget/")]
