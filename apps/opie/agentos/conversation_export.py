@@ -97,7 +97,7 @@ def conversation_as_data(session: AgentOSSession) -> dict[str, Any]:
 def message_as_data(message: AgentOSMessage) -> dict[str, Any]:
     """A message, with what its own person thought of it."""
     # Only whose conversation it is can react to it.
-    reaction = next(iter(message.reactions.all()), None)  # type: ignore[attr-defined]
+    reaction = next(iter(message.reactions.all()), None)
     return {
         "id": str(message.pk),
         "parent_id": _text(message.parent_id),

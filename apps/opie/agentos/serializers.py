@@ -93,7 +93,7 @@ class MessageSerializer(StrictModelSerializer):
 
     def get_reaction(self, message: AgentOSMessage) -> str | None:
         # Only whose session it is can react to it.
-        return next((one.reaction for one in message.reactions.all()), None)  # type: ignore[attr-defined]
+        return next((one.reaction for one in message.reactions.all()), None)
 
 
 class UsageOfRun(serializers.Serializer[Any]):
