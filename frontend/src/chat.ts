@@ -3,7 +3,9 @@ import { watchApprovals } from "./approvals/decide.ts";
 import { linkAllMarks, watchPassages } from "./chat/citations.ts";
 import { ChatCommands } from "./chat/commands.ts";
 import { Conversation } from "./chat/conversation.ts";
+import { Phrases } from "./chat/phrases.ts";
 import { takeQuestion, watchQuickStart } from "./chat/quick-start.ts";
+import { watchReactions } from "./chat/reactions.ts";
 
 watchQuickStart();
 
@@ -16,5 +18,6 @@ if (root) linkAllMarks(root);
 if (root) {
   const conversation = new Conversation(root);
   new ChatCommands(root, conversation);
+  watchReactions(root, new Phrases(), (error) => conversation.explain(error));
   conversation.begin(takeQuestion());
 }

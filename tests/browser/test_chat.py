@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from apps.opie.models import Agent, AgentOSMessage, AgentOSRun
+from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, MessageReaction
 from tests.browser.chatting import ask, wait_for
 from tests.browser.conftest import OpenPage
 from tests.opie.people import Person
@@ -47,6 +47,34 @@ def test_sign_in_ask_see_it_written_reload_and_find_it(
     expect(page.locator("article.answer")).to_contain_text(LONG)
     wait_for(ask(page, "And again"))
     assert AgentOSMessage.objects.filter(role="user").count() == 2
+
+
+def test_an_answer_is_judged_by_keyboard_and_why_is_said(page: Page, vendor: VendorServer) -> None:
+    vendor.will(Reply("A short answer"))
+    page.goto("/agentos/chat/writer/")
+    answer = ask(page, "Write")
+    wait_for(answer)
+    good, bad = (answer.get_by_role("button", name=f"{which} answer") for which in ("Good", "Bad"))
+    expect(good).to_be_visible()
+    good.focus()
+    page.keyboard.press("Enter")
+    expect(good).to_have_attribute("aria-pressed", "true")
+    bad.focus()
+    page.keyboard.press("Space")
+    expect(bad).to_have_attribute("aria-pressed", "true")
+    expect(good).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("[data-announcer]")).to_have_text("Thank you. If you like, say why.")
+    answer.get_by_label("Why?").fill("Too short")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-announcer]")).to_have_text("Thank you. Your reason is kept.")
+    expect(bad).to_be_focused()
+    kept = MessageReaction.objects.get()
+    assert (kept.reaction, kept.reason) == ("thumbs_down", "Too short")
+    page.reload()
+    expect(bad).to_have_attribute("aria-pressed", "true")
+    bad.click()
+    expect(bad).to_have_attribute("aria-pressed", "false")
+    assert not MessageReaction.objects.exists()
 
 
 def test_a_tool_call_is_seen_and_looks_the_same_after_reloading(page: Page) -> None:

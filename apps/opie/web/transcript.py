@@ -13,7 +13,15 @@ from apps.opie.engine.dispatched import Dispatched
 from apps.opie.engine.outcome import answered_by, tools_of
 from apps.opie.ledger.summary import RunUsage, usage_of_runs
 from apps.opie.library.choosing import why_it_answers
-from apps.opie.models import Agent, AgentOSApproval, AgentOSMessage, AgentOSRun, AgentOSSession, CommandExecution
+from apps.opie.models import (
+    Agent,
+    AgentOSApproval,
+    AgentOSMessage,
+    AgentOSRun,
+    AgentOSSession,
+    CommandExecution,
+    MessageReaction,
+)
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import END_STATUSES, RunStatus
 from apps.opie.web.branches import Stretch, Versions, stretch_of, versions_of, whole_branch
@@ -62,7 +70,7 @@ class Question:
 class Answer:
     """What came back to one question. `source` is the Markdown that the copy button copies, `message_id` the message
     to try again from or to branch after, `versions` set where it was tried again, `why` where the agent was chosen for it,
-    `answered_by` the name of whoever in a team spoke.
+    `answered_by` the name of whoever in a team spoke, `reaction` what its reader thought of it.
     """
 
     run_id: UUID | None = None
@@ -71,6 +79,7 @@ class Answer:
     agent_name: str = ""
     why: str = ""
     answered_by: str = ""
+    reaction: str = ""
     parts: tuple[Part, ...] = ()
     source: str = ""
     question: str = ""
@@ -127,6 +136,7 @@ class _Known:
     approvals: Mapping[UUID, list[AgentOSApproval]]
     agents: Mapping[Any, str]
     members: Mapping[UUID, str]
+    reactions: Mapping[UUID, str]
     given: Mapping[UUID, Given]
     commands: Mapping[UUID, CommandExecution]
 
@@ -198,9 +208,17 @@ def _known_of(
         approvals,
         agents,
         _members_who_spoke(session, rows, runs),
+        _reactions_to(session, rows),
         given_to(runs.values()),
         _commands_of(asking),
     )
+
+
+def _reactions_to(session: AgentOSSession, rows: Sequence[AgentOSMessage]) -> dict[UUID, str]:
+    """What the person whose chat it is thought of these answers. One query."""
+    answers = [row.pk for row in rows if row.is_answer]
+    found = MessageReaction.objects.filter(message__in=answers, user_id=session.user_id) if answers else ()
+    return {one.message_id: one.reaction for one in found}
 
 
 def _members_who_spoke(
@@ -290,6 +308,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
             question=question,
             message_id=last.pk,
             citations=last.citations,
+            reaction=known.reactions.get(last.pk, ""),
         )
     answerer, used = _who_answers(run, known), known.usage.get(run.pk)
     performance = getattr(run, "performance", None)
@@ -302,6 +321,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
         agent_name=answerer.name,
         why=answerer.why,
         answered_by=known.members.get(run.pk, ""),
+        reaction=known.reactions.get(last.pk, ""),
         parts=tuple(_parts(said, known.approvals.get(run.pk, ()))),
         source=_source(said),
         question=question,

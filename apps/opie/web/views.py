@@ -24,6 +24,7 @@ from apps.opie.engine.branches import branch_off, newest_end
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.metrics.dashboard_cards import cards_for
 from apps.opie.models import Agent, AgentOSError, AgentOSSession
+from apps.opie.models.reactions import LONGEST_REASON
 from apps.opie.models.sessions import WhenBusy
 from apps.opie.web.approvals import waiting_for
 from apps.opie.web.export import session_as_json, session_as_markdown
@@ -157,6 +158,7 @@ class AgentOSChatView(Page):
             blank_tool=ToolCall("", "", status="running"),
             phrases=_phrases(),
             longest_message=LONGEST_MESSAGE,
+            longest_reason=LONGEST_REASON,
             draft=self.request.GET.get("draft", ""),
             **kwargs,
         )
@@ -320,6 +322,9 @@ def _phrases() -> dict[str, str]:
         "lost": _("The connection is lost."),
         "back": _("The connection is back."),
         "approval": _("The agent asks for approval."),
+        "reacted": _("Thank you. If you like, say why."),
+        "reason_kept": _("Thank you. Your reason is kept."),
+        "reaction_taken_back": _("What you thought of it is taken back."),
         "withdrawn": _("The message was withdrawn."),
         "version": _("Version VALUE is shown."),
         "commands": _("Commands: VALUE. The arrow keys choose, Enter takes one, Escape closes."),
