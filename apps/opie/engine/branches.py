@@ -63,7 +63,12 @@ def branch_off(principal: Principal, session_id: UUID, message_id: UUID) -> Agen
         metadata={"branched_from": {"session_id": str(session.pk), "message_id": str(message_id)}},
     )
     copies = _copies(said, made)
+    said_at = [copy.created_at for copy in copies]
     AgentOSMessage.objects.bulk_create(copies)
+    # Django gives new rows the time of now, whatever they say.
+    for copy, moment in zip(copies, said_at, strict=True):
+        copy.created_at = moment
+    AgentOSMessage.objects.bulk_update(copies, ["created_at"], batch_size=500)
     made.head = copies[-1]
     made.save(update_fields=["head"])
     return made

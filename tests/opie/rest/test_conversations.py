@@ -68,7 +68,10 @@ def test_a_conversation_from_its_beginning_to_its_end(person: Person, stranger: 
     # Going on from a point, elsewhere.
     body = {"message_id": first["message_id"]}
     branch = ask(person, "POST", here + "continue_from_message/", body, 201)
-    assert len(ask(person, "GET", f"conversations/{branch['id']}/messages/?limit=200")["results"]) < listed["count"]
+    copied = ask(person, "GET", f"conversations/{branch['id']}/messages/?limit=200")["results"]
+    assert 0 < len(copied) < listed["count"]
+    times = [one["created_at"] for one in whole["messages"]]
+    assert [one["created_at"] for one in copied] == times[: len(copied)]
 
     changed = ask(person, "PATCH", here, {"title": "Old sums", "is_archived": True})
     assert (changed["title"], changed["is_archived"]) == ("Old sums", True)
