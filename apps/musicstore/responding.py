@@ -8,7 +8,9 @@ from django.db import DatabaseError
 
 from apps.musicstore.answers import answer_catalogue, answer_invoices
 from apps.musicstore.customers import claims_in
+from apps.musicstore.liking import asks_to_forget
 from apps.musicstore.routing import INVOICE_AGENT, MUSIC_AGENT, Member, route
+from apps.musicstore.taste import forget_my_taste, note_stated, suggestions
 from apps.musicstore.verified import note_asked, state_of, was_asked
 from apps.opie.extend import RunScope, register_responder
 
@@ -37,6 +39,8 @@ def register_responders() -> None:
 
 def respond(scope: RunScope, text: str) -> str:
     """The answer of whoever in the team it is for."""
+    if asks_to_forget(text):
+        return _forgotten(scope)
     member = route(text)
     if member is None and scope.session_id is not None and was_asked(scope.session_id) and claims_in(text, asked=True):
         member = INVOICE_AGENT  # the answer to who they are
@@ -45,14 +49,32 @@ def respond(scope: RunScope, text: str) -> str:
 
 def _answered(scope: RunScope, text: str, member: Member | None) -> str:
     if member is None:
-        scope.notes.update(answered_by=SUPERVISOR, layer="direct")
-        return DIRECT
+        return _direct(scope, text)
     try:
         said = _from_catalogue(scope, text) if member == MUSIC_AGENT else _from_invoices(scope, text)
     except DatabaseError:
         scope.notes.update(answered_by=SUPERVISOR, layer="records")
         return RECORDS_CANNOT_BE_READ
     scope.notes.update(answered_by=member, layer="keywords")
+    return said
+
+
+def _direct(scope: RunScope, text: str) -> str:
+    """What can be asked, and what this person may want to ask for, as far as the rows can be read."""
+    scope.notes.update(answered_by=SUPERVISOR, layer="direct")
+    try:
+        noted = note_stated(scope, text)
+        return (f"I have noted: {', '.join(noted)}. " if noted else "") + DIRECT + suggestions(scope)
+    except DatabaseError:
+        return DIRECT
+
+
+def _forgotten(scope: RunScope) -> str:
+    try:
+        said, layer = forget_my_taste(scope), "direct"
+    except DatabaseError:
+        said, layer = RECORDS_CANNOT_BE_READ, "records"
+    scope.notes.update(answered_by=SUPERVISOR, layer=layer)
     return said
 
 
@@ -78,6 +100,8 @@ def _from_invoices(scope: RunScope, text: str) -> str:
 
 
 def _music(scope: RunScope, text: str) -> str:
+    if asks_to_forget(text):
+        return _forgotten(scope)
     return _answered(scope, text, MUSIC_AGENT)
 
 

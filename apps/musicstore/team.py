@@ -4,10 +4,11 @@ from pathlib import Path
 
 from apps.musicstore.answers import CATALOGUE, INVOICES
 from apps.musicstore.responding import SUPERVISOR, register_responders
-from apps.musicstore.routing import INVOICE_AGENT
+from apps.musicstore.routing import INVOICE_AGENT, MUSIC_AGENT
+from apps.musicstore.taste import LABEL, TASTE, Taste, forget_my_taste, forget_when_asked, note_taste, what_to_note
 from apps.musicstore.tools import lookups
 from apps.musicstore.verified import for_verified, recognise_customer
-from apps.opie.extend import register_agents, register_hook, register_tool
+from apps.opie.extend import register_agents, register_hook, register_memory_schema, register_tool
 
 AGENTS = Path(__file__).parent / "agents"
 LABELS = {
@@ -18,6 +19,8 @@ LABELS = {
     "get_invoices_by_customer_sorted_by_date": "Store: the customer's invoices",
     "get_invoices_sorted_by_unit_price": "Store: what the customer bought, by price",
     "get_employee_by_invoice_and_customer": "Store: who looks after an invoice",
+    "note_taste": "Store: note what the customer likes",
+    "forget_my_taste": "Store: forget what the customer likes",
     "get_artist_biography": "Last.fm: about an artist",
     "look_up_on_lastfm": "Last.fm: about a song",
     "look_up_on_spotify": "Spotify: artists, albums and songs",
@@ -32,7 +35,12 @@ def register_team() -> None:
         register_tool(for_verified(tool), label=LABELS[name], reads_only=True)
     for name, tool in lookups.offered().items():
         register_tool(tool, label=LABELS[name], reads_only=True)
+    for own in (note_taste, forget_my_taste):
+        register_tool(own, label=LABELS[own.__name__])
     register_agents(AGENTS)
     for agent_id in (SUPERVISOR, INVOICE_AGENT):
         register_hook(before=recognise_customer, agent_id=agent_id)
+    register_memory_schema(TASTE, Taste, agent_ids=(SUPERVISOR, MUSIC_AGENT), label=LABEL, after=what_to_note)
+    for agent_id in (SUPERVISOR, MUSIC_AGENT):
+        register_hook(before=forget_when_asked, agent_id=agent_id)
     register_responders()

@@ -51,7 +51,7 @@ def test_the_catalogue_needs_nobody(person: Person, team: Agent) -> None:
     said = say(person, "Which albums by ac dc do you have?")
     assert "AC/DC" in said["content"]
     assert said["notes"] == {"tool": "get_albums_by_artist", "answered_by": "music_agent", "layer": "keywords"}
-    assert say(person, "Good morning!")["content"] == DIRECT
+    assert say(person, "Good morning!")["content"].startswith(DIRECT)
 
 
 def test_purchases_are_shown_to_whom_they_belong(person: Person, team: Agent) -> None:
