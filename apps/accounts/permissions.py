@@ -111,6 +111,14 @@ class IsPerson(BasePermission):
         return principal is not None and principal.api_key_id is None
 
 
+class IsVisitor(BasePermission):
+    """A visitor of a widget, where the view accepts any: for what they may do with what is theirs."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002
+        principal = signed_in(request)
+        return principal is not None and principal.is_visitor
+
+
 def requires(permission: Permission, *, to_read: Permission | None = None) -> type[BasePermission]:
     """A guard that asks for that permission, and for `to_read` instead where nothing is changed."""
 

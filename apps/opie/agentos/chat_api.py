@@ -72,6 +72,7 @@ class ChatView(PrincipalView):
     """A message in, an answer out."""
 
     required = Permission.RUN_AGENTS
+    accepts_visitors = True
     largest_body = LARGEST_MESSAGE_BODY
 
     async def throttle(self, request: HttpRequest) -> None:  # noqa: ARG002
@@ -94,6 +95,7 @@ class ResumeView(PrincipalView):
     broke off."""
 
     required = Permission.RUN_AGENTS
+    accepts_visitors = True
 
     async def throttle(self, request: HttpRequest) -> None:  # noqa: ARG002
         await rows.run(admit_request, self.principal)

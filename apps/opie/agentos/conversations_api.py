@@ -13,7 +13,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from apps.accounts.api.acting import principal_of
-from apps.accounts.permissions import Permission, requires
+from apps.accounts.permissions import IsVisitor, Permission, requires
 from apps.api.pagination import LARGEST_PAGE, LimitPagination, OffsetPagination
 from apps.api.serializers import StrictSerializer
 from apps.opie.agentos.api import (
@@ -31,8 +31,10 @@ from apps.opie.limits.hourly import admit_request
 from apps.opie.metrics.conversations import conversation_figures
 from apps.opie.models import AgentOSMessage, AgentOSSession
 
-TO_READ = requires(Permission.VIEW_AGENTS)
-TO_RUN = requires(Permission.RUN_AGENTS)
+# Visitors of widgets may do here what everybody may: with what is their own.
+TO_READ = requires(Permission.VIEW_AGENTS) | IsVisitor
+TO_RUN = requires(Permission.RUN_AGENTS) | IsVisitor
+TO_CHANGE = requires(Permission.RUN_AGENTS, to_read=Permission.VIEW_AGENTS) | IsVisitor
 
 
 class HourlyThrottle(BaseThrottle):
@@ -70,7 +72,8 @@ class ConversationsView(SessionListView):
     """This caller's conversations: ?search=, ?agent_id=, ?is_archived=, ?ordering=, ?page=, ?page_size= or ?limit=; and a
     new one."""
 
-    permission_classes = [requires(Permission.RUN_AGENTS, to_read=Permission.VIEW_AGENTS)]
+    permission_classes = [TO_CHANGE]
+    accepts_visitors = True
     throttle_classes = [HourlyThrottle]
     serializer_class = ConversationSerializer
     pagination_class = LimitPagination
@@ -88,6 +91,8 @@ class ConversationsView(SessionListView):
 class ConversationView(SessionDetailView):
     """One conversation: read, rename or archive, delete."""
 
+    permission_classes = [TO_CHANGE]
+    accepts_visitors = True
     throttle_classes = [HourlyThrottle]
     serializer_class = ConversationSerializer
     lookup_url_kwarg = "conversation_id"
@@ -108,6 +113,8 @@ class ConversationView(SessionDetailView):
 class ConversationMessagesView(SessionMessagesView):
     """What was said, in order: ?limit=, ?offset=; in all branches with ?branch=all."""
 
+    permission_classes = [TO_READ]
+    accepts_visitors = True
     throttle_classes = [HourlyThrottle]
     pagination_class = OffsetPagination
 
@@ -120,6 +127,7 @@ class ConversationStatisticsView(APIView):
     """How many one had, how long they are, and with whom."""
 
     permission_classes = [TO_READ]
+    accepts_visitors = True
     throttle_classes = [HourlyThrottle]
 
     @extend_schema(parameters=TIMES, responses={200: OpenApiTypes.OBJECT}, operation_id="conversations_statistics")
@@ -132,6 +140,7 @@ class ClearHistoryView(APIView):
     """Empty a conversation and keep it. What its answers took stays in the books."""
 
     permission_classes = [TO_RUN]
+    accepts_visitors = True
     throttle_classes = [HourlyThrottle]
 
     @extend_schema(responses={200: ConversationSerializer}, operation_id="conversations_clear_history")
@@ -143,6 +152,8 @@ class ClearHistoryView(APIView):
 class ContinueFromMessageView(BranchSessionView):
     """A new conversation that begins with what was said up to a message."""
 
+    permission_classes = [TO_RUN]
+    accepts_visitors = True
     throttle_classes = [HourlyThrottle]
     serializer_class = ConversationSerializer
 

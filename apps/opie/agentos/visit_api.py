@@ -1,6 +1,8 @@
 """/widget/<id>/…: what the frame of a widget asks of Opie. No cookie counts here: the visitor's token is sent, and every
 request that changes something has to come from the frame itself, which is a page of our own origin."""
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +29,8 @@ from apps.opie.engine import visiting
 from apps.opie.engine.asking import ask_agent, checked_message
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.taking_over import UNNAMED, ask_for_person
+from apps.opie.events import LAST_EVENTS, RunEvent
+from apps.opie.limits.hourly import admit_request
 from apps.opie.models import AgentOSSession, SupportWidget
 
 LARGEST_BODY = 32 * 1024
@@ -113,8 +117,9 @@ class _VisitorView(PrincipalView):
         super().authorise()
 
     async def throttle(self, request: HttpRequest) -> None:
-        if request.method != "GET":
+        if request.method != "GET":  # a page that is open looks again and again
             require_own_origin(request)
+            await rows.run(admit_request, self.principal)
 
 
 class ConversationsView(_VisitorView):
@@ -151,14 +156,31 @@ class PersonView(_VisitorView):
 
 
 class QuestionView(_VisitorView):
-    """POST /widget/<id>/conversations/<id>/messages/: the answer as server-sent events, as everywhere in Opie."""
+    """POST /widget/<id>/conversations/<id>/messages/: the answer as server-sent events, as everywhere in Opie, without
+    what is the team's own to know."""
 
     async def post(self, request: HttpRequest, widget_id: UUID, session_id: UUID) -> HttpResponseBase:
         said = self.read_body(request, Question)
         widget = await rows.run(visiting.widget_of, self.principal, widget_id)
         ask = Ask(checked_message(said["message"]), session_id=session_id)
         turn = await ask_agent(self.principal, widget.agent.agent_id, ask)
-        return sse.response(self.principal, turn.events(), turn.session_id)
+        return sse.response(self.principal, _for_visitors(turn.events()), turn.session_id)
+
+
+# Tools, thoughts, models and what it all cost are not for visitors.
+_TOLD = frozenset({"run.queued", "run.started", "message.delta", "output.invalid", *LAST_EVENTS})
+_TOLD_LAST = ("status", "content", "message_id", "for_person", "error")
+
+
+async def _for_visitors(batches: AsyncIterator[list[RunEvent]]) -> AsyncIterator[list[RunEvent]]:
+    async for batch in batches:
+        yield [_told(event) for event in batch if event.type in _TOLD]
+
+
+def _told(event: RunEvent) -> RunEvent:
+    if event.is_last:
+        return replace(event, data={name: event.data[name] for name in _TOLD_LAST if name in event.data})
+    return replace(event, data={}) if event.type == "run.started" else event
 
 
 def _begin_another(principal: Principal, widget_id: UUID) -> AgentOSSession:

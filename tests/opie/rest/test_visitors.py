@@ -190,6 +190,43 @@ def test_a_visitor_is_nobody_elsewhere_and_can_never_sign_in(person: Person, age
     assert client.get("/agentos/").status_code == 302
 
 
+def test_a_visitor_talks_over_rest_with_the_widgets_agent_alone(
+    person: Person, member: Person, agents: dict[str, Agent], settings: Any
+) -> None:
+    visit, other = Visit(made(person, agent_id="helper")), Visit(made(person, agent_id="assistant"))
+    asked = call("POST", "chat/", {"message": "What is 2 + 40?"}, visit.headers)
+    assert (asked.status_code, asked.json()["agent"], "42" in asked.json()["message"]) == (200, "helper", True)
+    thread = asked.json()["thread_id"]
+    # It is the widget's like any: the team sees it, and may take it over.
+    staff("POST", thread, "take-over/", person)
+    left = call("POST", "chat/", {"message": "Hello?", "thread_id": thread}, visit.headers).json()
+    assert (left["for_person"], left["message"], left["run_id"]) == (True, "", None)
+    staff("POST", thread, "reply/", person, {"message": "Yes?"})
+    one = f"conversations/{thread}/"
+    read = call("GET", f"{one}messages/", None, visit.headers).json()["results"]
+    assert [message["content"] for message in read][-2:] == ["Hello?", "Yes?"]
+    assert call("GET", "conversations/", None, visit.headers).json()["count"] == 2
+    for whose in (other, member, person):
+        assert call("GET", one, None, whose.headers).status_code == 404
+        assert call("POST", "chat/", {"message": "Hi", "thread_id": thread}, whose.headers).status_code == 404
+    # No other agent is there for them, whoever else may talk to it.
+    assert call("POST", "conversations/", {"agent_id": "scripted"}, visit.headers).status_code == 404
+    made_here = call("POST", "conversations/", {}, visit.headers).json()
+    assert AgentOSSession.objects.get(pk=made_here["id"]).widget is not None
+    assert call("PATCH", one, {"title": "Sums"}, visit.headers).json()["title"] == "Sums"
+    assert (
+        call("POST", f"{one}continue_from_message/", {"message_id": read[1]["message_id"]}, visit.headers).status_code
+        == 201
+    )
+    assert call("DELETE", f"conversations/{made_here['id']}/", None, visit.headers).status_code == 204
+
+    settings.OPIE_REQUESTS_PER_HOUR_VISITOR = 3
+    for path in ("person/", "person/"):
+        answer = visited(f"{other.path}{path}", {}, other.headers)
+    assert (answer.status_code, int(answer["Retry-After"]) > 1) == (429, True)
+    assert other.read()["state"] == "waits"
+
+
 def test_visitors_are_no_colleagues_and_the_role_cannot_be_given(
     person: Person, member: Person, agents: dict[str, Agent]
 ) -> None:
@@ -251,7 +288,10 @@ async def test_a_person_takes_over_answers_and_hands_back(
         return await rows.run(staff, method, session, name, who, body)
 
     script.will(["Of the agent."])
-    assert (await visit.ask(web, "First"))["content"] == "Of the agent."
+    first = await visit.ask(web, "First")
+    assert first["content"] == "Of the agent."
+    # What the team paid, and with what, is not for visitors.
+    assert set(first) == {"status", "content", "message_id", "run_id", "session_id"}
     # Staff sees the widgets' conversations, and nobody's own; who may not answer sees none.
     await rows.run(lambda: AgentOSSession.objects.create(user=member.user, team=person.team, message_count=1))
     listed = await rows.run(call, "GET", SUPPORT, None, person.headers)
