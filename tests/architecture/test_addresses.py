@@ -266,6 +266,7 @@ PAGES: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/agentos/session/<uuid:session_id>/export.<str:form>"): (200, 404, 404, 404),
     ("POST", "/agentos/session/<uuid:session_id>/rename/"): (302, 404, 404, 404),
     ("POST", "/agentos/session/<uuid:session_id>/branch/"): (302, 404, 404, 404),
+    ("POST", "/agentos/session/<uuid:session_id>/clear/"): (302, 404, 404, 404),
     ("POST", "/agentos/session/<uuid:session_id>/delete/"): (302, 404, 404, 404),
 }
 

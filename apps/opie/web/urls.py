@@ -96,6 +96,7 @@ urlpatterns = [
     path("agentos/session/<uuid:session_id>/", views.AgentOSSessionView.as_view(), name="session"),
     path("agentos/session/<uuid:session_id>/rename/", views.RenameSessionView.as_view(), name="rename-session"),
     path("agentos/session/<uuid:session_id>/branch/", views.BranchSessionView.as_view(), name="branch-session"),
+    path("agentos/session/<uuid:session_id>/clear/", views.ClearSessionView.as_view(), name="clear-session"),
     path("agentos/session/<uuid:session_id>/delete/", views.DeleteSessionView.as_view(), name="delete-session"),
     path(
         "agentos/session/<uuid:session_id>/export.<str:form>", views.ExportSessionView.as_view(), name="export-session"

@@ -17,10 +17,11 @@ from django.views.generic import RedirectView, TemplateView, View
 
 from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
-from apps.api.errors import NotAllowed
+from apps.api.errors import Conflict, NotAllowed
 from apps.opie.agentos.agent_rows import may_manage
 from apps.opie.agentos.service import LONGEST_MESSAGE
 from apps.opie.engine.branches import branch_off, newest_end
+from apps.opie.engine.clearing import clear_history
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.metrics.dashboard_cards import cards_for
 from apps.opie.models import Agent, AgentOSError, AgentOSSession
@@ -245,6 +246,20 @@ class BranchSessionView(PieceOfPage):
         made = branch_off(self.principal, session.pk, session.head_id)
         messages.success(request, _("This is the new chat. The other one stays as it is."))
         return redirect("pages:session", made.pk)
+
+
+class ClearSessionView(PieceOfPage):
+    """POST /agentos/session/<session_id>/clear/: all that was said goes, and the chat stays."""
+
+    def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        session = get_object_or_404(_sessions_of(self.principal), pk=session_id)
+        try:
+            clear_history(self.principal, session.pk)
+        except Conflict:
+            messages.error(request, _("An answer is still being written in this chat. Stop it first."))
+        else:
+            messages.success(request, _("This chat is empty now."))
+        return redirect("pages:session", session.pk)
 
 
 class DeleteSessionView(LoginRequiredMixin, View):

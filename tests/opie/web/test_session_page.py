@@ -107,12 +107,25 @@ def test_deleting_takes_the_messages_and_leaves_the_books(
     assert AgentOSUsage.objects.count() == 1
 
 
+def test_it_is_emptied_and_stays_with_what_its_answers_took(
+    client: Client, person: Person, agents: Agents, make_chat: MakeChat
+) -> None:
+    session = make_chat(person, agents["helper"])
+    text = client.post(f"/agentos/session/{session.pk}/clear/", follow=True).content.decode()
+    assert "This chat is empty now." in text
+    assert ("Numbers" in text, "Question 0" in text, "0.0042 USD" in text) == (True, False, True)
+    assert 'data-opens="clear"' not in text
+    assert b"Question 0" not in client.get(f"/agentos/chat/helper/?session={session.pk}").content
+
+
 def test_a_chat_that_is_being_answered_is_not_deleted(
     client: Client, person: Person, agents: Agents, make_chat: MakeChat
 ) -> None:
     session = make_chat(person, agents["helper"], status="running", finished_at=None)
-    response = client.post(f"/agentos/session/{session.pk}/delete/", follow=True)
-    assert b"Stop it first" in response.content
+    for action in ("clear", "delete"):
+        response = client.post(f"/agentos/session/{session.pk}/{action}/", follow=True)
+        assert b"Stop it first" in response.content
+    assert session.messages.exists()
     assert AgentOSSession.objects.filter(pk=session.pk).exists()
 
 
@@ -120,7 +133,7 @@ def test_nothing_changes_by_following_a_link(
     client: Client, person: Person, agents: Agents, make_chat: MakeChat
 ) -> None:
     session = make_chat(person, agents["helper"])
-    for action in ("rename", "delete"):
+    for action in ("rename", "clear", "delete"):
         assert client.get(f"/agentos/session/{session.pk}/{action}/").status_code == 405
 
 
