@@ -147,6 +147,11 @@ class Environment(BaseSettings):
         "", description="Key of Last.fm, for the music store's tools with artists' biographies. Empty: they are off."
     )
 
+    MUSICSTORE_EMAIL_CODE: bool = Field(
+        False,
+        description="Whether customers of the music store type a code that is mailed to their address on record before they see purchases.",
+    )
+
     AGENTOS_ENABLED: bool = Field(True, description="Whether AgentOS is offered beside Django.")
     AGENTOS_DEFAULT_HOST: str = Field("127.0.0.1", description="Address AgentOS binds to.")
     AGENTOS_DEFAULT_PORT: int = Field(7777, ge=1, le=65535, description="Port AgentOS binds to.")

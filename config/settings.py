@@ -210,6 +210,7 @@ DEFAULT_FROM_EMAIL = environment.DEFAULT_FROM_EMAIL
 _mail = environment.mail_server
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if _mail else 'console'}.EmailBackend"
 if _mail:
+    EMAIL_TIMEOUT = 10
     EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
     EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
@@ -256,3 +257,4 @@ OPIE_KNOWLEDGE_GRAPH_FROM = environment.OPIE_KNOWLEDGE_GRAPH_FROM
 SPOTIFY_CLIENT_ID = environment.SPOTIFY_CLIENT_ID
 SPOTIFY_CLIENT_SECRET = environment.SPOTIFY_CLIENT_SECRET
 LASTFM_API_KEY = environment.LASTFM_API_KEY
+MUSICSTORE_EMAIL_CODE = environment.MUSICSTORE_EMAIL_CODE

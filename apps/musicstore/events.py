@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from apps.musicstore.finding import find
 from apps.musicstore.models import Customer, Invoice, InvoiceLine, Track
-from apps.musicstore.responding import SUPERVISOR
+from apps.musicstore.routing import SUPERVISOR
 from apps.musicstore.verified import KIND
 from apps.opie.extend import (
     IncomingEvent,

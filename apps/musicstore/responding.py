@@ -9,12 +9,14 @@ from django.db import DatabaseError
 from apps.musicstore.answers import answer_catalogue, answer_invoices
 from apps.musicstore.customers import claims_in
 from apps.musicstore.liking import asks_to_forget
-from apps.musicstore.routing import INVOICE_AGENT, MUSIC_AGENT, Member, route
+from apps.musicstore.routing import INVOICE_AGENT, MUSIC_AGENT, SUPERVISOR, Member, route
 from apps.musicstore.taste import forget_my_taste, note_stated, suggestions
 from apps.musicstore.verified import note_asked, state_of, was_asked
-from apps.opie.extend import RunScope, register_responder
+from apps.opie.extend import RunScope, Verification, register_responder
 
-SUPERVISOR = "supervisor"
+# What Opie notes of the step that comes before: whether this message said who it is, or had the code.
+VERIFICATION = "verification"
+
 RECORDS_CANNOT_BE_READ = (
     "I cannot read our records at the moment. Please try again in a few minutes; if it is urgent, ask for a person."
 )
@@ -23,6 +25,13 @@ WHO_ARE_YOU = (
     " telephone number of your account."
 )
 NOT_FOUND = "I could not find an account by that. "
+CODE_SENT = "I have sent a code of six digits to {sent_to}. Please write it here; it is valid for ten minutes."
+CODE_WRONG = "That is not the code. "
+CODE_LATE = "That code is no longer valid. Please tell me again who you are, and I will send you another."
+CODE_NOT_SENT = (
+    "To show you your purchases I have to send you a code, and I could not send one. Please tell me again later who you"
+    " are; if it is urgent, ask for a person."
+)
 HAND_OVER = "I could not find your account. I would like to hand over to one of our people: shall I?"
 DIRECT = (
     "I can look up albums, songs, artists and genres in our catalogue, and your own invoices once I know who you are. What"
@@ -42,9 +51,16 @@ def respond(scope: RunScope, text: str) -> str:
     if asks_to_forget(text):
         return _forgotten(scope)
     member = route(text)
-    if member is None and scope.session_id is not None and was_asked(scope.session_id) and claims_in(text, asked=True):
-        member = INVOICE_AGENT  # the answer to who they are
+    if member is None and _says_who(scope, text):
+        member = INVOICE_AGENT
     return _answered(scope, text, member)
+
+
+def _says_who(scope: RunScope, text: str) -> bool:
+    """Whether the message is the answer to who they are, or the code that was sent."""
+    if scope.session_id is None or not was_asked(scope.session_id):
+        return False
+    return VERIFICATION in scope.notes or bool(claims_in(text, asked=True))
 
 
 def _answered(scope: RunScope, text: str, member: Member | None) -> str:
@@ -87,16 +103,27 @@ def _from_catalogue(scope: RunScope, text: str) -> str:
 
 def _from_invoices(scope: RunScope, text: str) -> str:
     known = state_of(scope)
-    if known.state == "given_up":
-        return HAND_OVER
     if known.state != "verified":
-        tried = known.tries_left < 3 and bool(claims_in(text, asked=True))
-        note_asked(scope)
-        return (NOT_FOUND if tried else "") + WHO_ARE_YOU
+        return _what_is_missing(scope, known)
     answer = answer_invoices(text, int(known.subject))
     if answer.call is not None:
         scope.notes["tool"] = answer.call.tool
     return answer.text
+
+
+def _what_is_missing(scope: RunScope, known: Verification) -> str:
+    came = scope.notes.get(VERIFICATION)
+    match known.state:
+        case "given_up":
+            return HAND_OVER
+        case "code_wanted":
+            return (CODE_WRONG if came == "code_wrong" else "") + CODE_SENT.format(sent_to=known.sent_to)
+        case "code_late":
+            return CODE_LATE
+        case "code_not_sent":
+            return CODE_NOT_SENT
+    note_asked(scope)
+    return (NOT_FOUND if came == "unknown" else "") + WHO_ARE_YOU
 
 
 def _music(scope: RunScope, text: str) -> str:

@@ -5,6 +5,7 @@ from typing import Literal
 
 Member = Literal["music_agent", "invoice_agent"]
 
+SUPERVISOR = "supervisor"
 MUSIC_AGENT: Member = "music_agent"
 INVOICE_AGENT: Member = "invoice_agent"
 WORDS: dict[Member, tuple[str, ...]] = {

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from apps.musicstore.answers import CATALOGUE, INVOICES
-from apps.musicstore.responding import SUPERVISOR, register_responders
-from apps.musicstore.routing import INVOICE_AGENT, MUSIC_AGENT
+from apps.musicstore.responding import register_responders
+from apps.musicstore.routing import MUSIC_AGENT, SUPERVISOR
 from apps.musicstore.taste import LABEL, TASTE, Taste, forget_my_taste, forget_when_asked, note_taste, what_to_note
 from apps.musicstore.tools import lookups
-from apps.musicstore.verified import for_verified, recognise_customer
+from apps.musicstore.verified import for_verified, register_customers
 from apps.opie.extend import register_agents, register_hook, register_memory_schema, register_tool
 
 AGENTS = Path(__file__).parent / "agents"
@@ -38,8 +38,7 @@ def register_team() -> None:
     for own in (note_taste, forget_my_taste):
         register_tool(own, label=LABELS[own.__name__])
     register_agents(AGENTS)
-    for agent_id in (SUPERVISOR, INVOICE_AGENT):
-        register_hook(before=recognise_customer, agent_id=agent_id)
+    register_customers()
     register_memory_schema(TASTE, Taste, agent_ids=(SUPERVISOR, MUSIC_AGENT), label=LABEL, after=what_to_note)
     for agent_id in (SUPERVISOR, MUSIC_AGENT):
         register_hook(before=forget_when_asked, agent_id=agent_id)

@@ -7,16 +7,20 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from apps.musicstore.customers import Recognised, recognise
-from apps.musicstore.models import AskedForCustomer
+from django.conf import settings
+
+from apps.musicstore.customers import recognise
+from apps.musicstore.models import AskedForCustomer, Customer
+from apps.musicstore.routing import INVOICE_AGENT, SUPERVISOR
 from apps.opie.extend import (
-    Conflict,
+    NOBODY,
     NotAllowed,
+    Recognised,
     RunAtHand,
     RunScope,
     Verification,
-    bind_subject,
-    note_failed_try,
+    VerificationStep,
+    register_verification,
     require_verified,
     verification_of,
 )
@@ -24,16 +28,29 @@ from apps.opie.extend import (
 KIND = "customer"
 
 
-def recognise_customer(run: RunAtHand) -> None:
-    """Before the model sees a message: whoever is named in it beyond doubt is who the conversation is about from now on.
-    A claim that leads to nobody is a try; the third ends it."""
-    if run.session_id is None or verification_of(run.session_id, KIND).state in ("verified", "given_up"):
-        return
-    found = recognise(run.text, asked=was_asked(run.session_id))
+def register_customers() -> VerificationStep:
+    """Once, when the app is ready. Whether a code is asked for is the operator's to say."""
+    return register_verification(
+        KIND,
+        recognise=recognise_customer,
+        agent_ids=[SUPERVISOR, INVOICE_AGENT],
+        code_to=address_of if settings.MUSICSTORE_EMAIL_CODE else None,
+    )
+
+
+def recognise_customer(run: RunAtHand) -> Recognised | None:
+    """Whoever is named beyond doubt. A number alone is one where it was asked for, and not where a code was."""
+    asks = verification_of(run.session_id, KIND).state in ("wanted", "expired")
+    found = recognise(run.text, asked=asks and was_asked(run.session_id))
     if found.customer is not None:
-        _bind(run, found)
-    elif found.outcome != "nothing_said":
-        note_failed_try(run.principal, run.session_id, KIND)
+        return Recognised(str(found.customer.pk))
+    return None if found.outcome == "nothing_said" else NOBODY
+
+
+def address_of(subject: str) -> str | None:
+    """Where a customer's code goes: to the address on record, whatever the message says."""
+    customer = Customer.objects.filter(pk=int(subject)).first()
+    return customer.email or None if customer is not None else None
 
 
 def for_verified(tool: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,15 +90,3 @@ def was_asked(session_id: Any) -> bool:
 
 def state_of(scope: RunScope) -> Verification:
     return verification_of(scope.session_id, KIND)
-
-
-def _bind(run: RunAtHand, found: Recognised) -> None:
-    assert found.customer is not None  # noqa: S101 - the caller has looked
-    assert run.session_id is not None  # noqa: S101 - as above
-    try:
-        bind_subject(run.principal, run.session_id, KIND, str(found.customer.pk))
-    except Conflict as error:
-        # Another customer needs another conversation: this one stays with whom it is about, and shows nothing while it is
-        # expired.
-        if error.code != "bound_to_another":
-            raise

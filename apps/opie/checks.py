@@ -72,3 +72,11 @@ def dashboard_cards_fit(**_: Any) -> list[CheckMessage]:
 
     hint = "See docs/extending.md for what register_dashboard_card takes."
     return [Error(problem, hint=hint, id="opie.E009") for problem in problems_of_cards()]
+
+
+@register("opie")
+def verifications_fit(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine import verification_steps
+
+    hint = "See docs/extending.md for what register_verification takes."
+    return [Error(problem, hint=hint, id="opie.E008") for problem in verification_steps.problems()]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from apps.opie.engine.executions.agents import BaseAgent, ConversationalAgent, TaskAgent, register_agent_class
     from apps.opie.engine.hooks import RunAtHand, register_hook
     from apps.opie.engine.profiles import forget, memory_of, register_memory_schema, remember
+    from apps.opie.engine.verification_steps import NOBODY, Recognised, VerificationStep, register_verification
     from apps.opie.engine.verifying import (
         Verification,
         bind_subject,
@@ -44,11 +45,14 @@ _HOMES = {
     "ConversationalAgent": "engine.executions.agents",
     "IncomingEvent": "engine.webhook_events",
     "DashboardCard": "metrics.dashboard_cards",
+    "NOBODY": "engine.verification_steps",
+    "Recognised": "engine.verification_steps",
     "RunAtHand": "engine.hooks",
     "RunScope": "scope",
     "TaskAgent": "engine.executions.agents",
     "Verification": "engine.verifying",
     "VerificationMethod": "models.verifications",
+    "VerificationStep": "engine.verification_steps",
     "bind_subject": "engine.verifying",
     "forget": "engine.profiles",
     "memory_of": "engine.profiles",
@@ -61,12 +65,14 @@ _HOMES = {
     "register_model": "tools.model_tools",
     "register_responder": "providers.responders",
     "register_tool": "tools.registry",
+    "register_verification": "engine.verification_steps",
     "register_webhook_event": "engine.webhook_events",
     "remember": "engine.profiles",
     "require_verified": "engine.verifying",
     "verification_of": "engine.verifying",
 }
 __all__ = [
+    "NOBODY",
     "AgentOSConfig",
     "AgentOSService",
     "ApprovalBy",
@@ -82,12 +88,14 @@ __all__ = [
     "OpieError",
     "Permission",
     "Principal",
+    "Recognised",
     "RunAtHand",
     "RunScope",
     "TaskAgent",
     "Unavailable",
     "Verification",
     "VerificationMethod",
+    "VerificationStep",
     "bind_subject",
     "forget",
     "memory_of",
@@ -100,6 +108,7 @@ __all__ = [
     "register_model",
     "register_responder",
     "register_tool",
+    "register_verification",
     "register_webhook_event",
     "remember",
     "require_verified",

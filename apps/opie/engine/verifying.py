@@ -1,6 +1,6 @@
 """Knowing for certain whom a conversation is about before a tool shows what is theirs. Sync.
 
-A host recognises somebody in what the *person* wrote (in a hook before the run), or knows them anyway, and says so here.
+A host recognises somebody in what the *person* wrote (verification_steps.py), or knows them anyway, and says so here.
 Tools take the subject from here, and never from the model: `require_verified` is the first line of each.
 """
 
@@ -26,17 +26,22 @@ LASTS = timedelta(hours=12)
 @dataclass(frozen=True, slots=True)
 class Verification:
     """How far it is: `verified` with the subject, still `wanted`, `expired` (the same subject has to be said again), or
-    `given_up` after too many tries, when a person has to see to it."""
+    `given_up` after too many tries, when a person has to see to it.
 
-    state: Literal["verified", "wanted", "expired", "given_up"]
+    Where a code is asked for: `code_wanted` with where it was sent, masked; `code_late` when its time is over;
+    `code_not_sent` when there is none, because it could not be sent.
+    """
+
+    state: Literal["verified", "wanted", "expired", "given_up", "code_wanted", "code_late", "code_not_sent"]
     subject: str = ""
     tries_left: int = MOST_TRIES
+    sent_to: str = ""
 
 
 def verification_of(session_id: UUID | None, kind: str) -> Verification:
     """How far it is in this session; a run without a session knows nobody."""
     row = SessionVerification.objects.filter(session=session_id, kind=kind).first() if session_id else None
-    return _state_of(row)
+    return state_of(row)
 
 
 def require_verified(scope: RunScope, kind: str) -> str:
@@ -44,9 +49,19 @@ def require_verified(scope: RunScope, kind: str) -> str:
     known = verification_of(scope.session_id, kind)
     if known.state == "verified":
         return known.subject
-    if known.state == "given_up":
-        raise NotAllowed(f"The {kind} could not be verified. Offer to hand over to a person.", code="not_verified")
-    raise NotAllowed(f"The {kind} is not verified yet. Ask who they are, and wait.", code="not_verified")
+    raise NotAllowed(_WHAT_IS_MISSING[known.state].format(kind=kind, sent_to=known.sent_to), code="not_verified")
+
+
+_ASK = "The {kind} is not verified yet. Ask who they are, and wait."
+# In words for the model.
+_WHAT_IS_MISSING = {
+    "wanted": _ASK,
+    "expired": _ASK,
+    "given_up": "The {kind} could not be verified. Offer to hand over to a person.",
+    "code_wanted": "The {kind} is not verified yet. A code of six digits was sent to {sent_to}: ask for it, and wait.",
+    "code_late": "The code that was sent is no longer valid. Ask who they are again: then another is sent.",
+    "code_not_sent": "The {kind} is not verified yet, and no code could be sent. Ask to try again later, or offer a person.",
+}
 
 
 def bind_subject(
@@ -58,39 +73,61 @@ def bind_subject(
     method: VerificationMethod = VerificationMethod.CLAIM,
     lasts: timedelta = LASTS,
 ) -> Verification:
-    """The session is about this subject from now on, until it expires. Audited.
+    """The session is about this subject from now on, until it expires. Audited. A code that was sent is void.
 
     Raises NotFound for a session that is not this person's, Conflict (`bound_to_another`) where it is another's for good,
     and Conflict (`given_up`) after too many tries, unless the host knows the person.
     """
+    if method == VerificationMethod.CODE:
+        raise ValueError("Only a code that was sent binds by code (verification_codes.py).")
     with transaction.atomic():
-        row = _locked(principal, session_id, kind)
+        row = locked_row(principal, session_id, kind)
         if row.subject not in ("", subject):
             raise Conflict(
                 f"This conversation is about another {kind}. Start a new one for this {kind}.", code="bound_to_another"
             )
         if row.failed_tries >= MOST_TRIES and method == VerificationMethod.CLAIM:
             raise Conflict("It was tried too often in this conversation.", code="given_up")
-        row.subject, row.method, row.failed_tries = subject, method, 0
-        row.verified_at = timezone.now()
-        row.expires_at = row.verified_at + lasts
-        row.save()
-        record(principal, "session.verified", row, after={"kind": kind, "subject": subject, "method": method})
-    return _state_of(row)
+        write_verified(principal, row, subject, method, lasts)
+    return state_of(row)
 
 
 def note_failed_try(principal: Principal, session_id: UUID, kind: str) -> Verification:
     """What the person said of themselves leads to nobody. Audited. Raises NotFound like `bind_subject`."""
     with transaction.atomic():
-        row = _locked(principal, session_id, kind)
+        row = locked_row(principal, session_id, kind)
         if row.failed_tries < MOST_TRIES:
-            row.failed_tries += 1
-            row.save(update_fields=["failed_tries", "updated_at"])
-            record(principal, "session.verification_failed", row, after={"kind": kind, "tries": row.failed_tries})
-    return _state_of(row)
+            write_failed_try(principal, row)
+    return state_of(row)
 
 
-def _locked(principal: Principal, session_id: UUID, kind: str) -> SessionVerification:
+def write_verified(
+    principal: Principal,
+    row: SessionVerification,
+    subject: str,
+    method: VerificationMethod,
+    lasts: timedelta = LASTS,
+) -> None:
+    """Of a row that is locked."""
+    row.subject, row.method, row.failed_tries = subject, method, 0
+    row.verified_at = timezone.now()
+    row.expires_at = row.verified_at + lasts
+    row.forget_code()
+    row.save()
+    record(principal, "session.verified", row, after={"kind": row.kind, "subject": subject, "method": method})
+
+
+def write_failed_try(principal: Principal, row: SessionVerification) -> None:
+    """Of a row that is locked. The last try takes a code that was sent along."""
+    row.failed_tries += 1
+    if row.failed_tries >= MOST_TRIES:
+        row.forget_code()
+    row.save()
+    record(principal, "session.verification_failed", row, after={"kind": row.kind, "tries": row.failed_tries})
+
+
+def locked_row(principal: Principal, session_id: UUID, kind: str) -> SessionVerification:
+    """The session's row of that kind, made if there is none, in a transaction. Raises NotFound like `bind_subject`."""
     if not AgentOSSession.objects.visible_to(principal).filter(pk=session_id).exists():
         raise NotFound("There is no such session.", code="session_not_found")
     SessionVerification.objects.bulk_create(
@@ -99,7 +136,8 @@ def _locked(principal: Principal, session_id: UUID, kind: str) -> SessionVerific
     return SessionVerification.objects.select_for_update().get(session=session_id, kind=kind)
 
 
-def _state_of(row: SessionVerification | None) -> Verification:
+def state_of(row: SessionVerification | None) -> Verification:
+    """How far it is by that row."""
     if row is None:
         return Verification("wanted")
     left = MOST_TRIES - row.failed_tries
@@ -107,4 +145,10 @@ def _state_of(row: SessionVerification | None) -> Verification:
         return Verification("verified", row.subject, left)
     if left <= 0:
         return Verification("given_up", tries_left=0)
-    return Verification("expired" if row.subject else "wanted", tries_left=left)
+    if not row.pending_subject:
+        return Verification("expired" if row.subject else "wanted", row.subject, left)
+    if row.code_expires_at is None:
+        return Verification("code_not_sent", row.subject, left)
+    if row.code_expires_at <= timezone.now():
+        return Verification("code_late", row.subject, left)
+    return Verification("code_wanted", row.subject, left, row.code_sent_to)

@@ -49,7 +49,7 @@ def test_nobody_is_known_until_they_are_bound(person: Person, session: AgentOSSe
 
 def test_another_subject_needs_another_conversation(person: Person, session: AgentOSSession) -> None:
     bind_subject(person.principal, session.pk, "customer", "5")
-    for method in VerificationMethod:
+    for method in (VerificationMethod.CLAIM, VerificationMethod.HOST):
         with pytest.raises(Conflict) as caught:
             bind_subject(person.principal, session.pk, "customer", "6", method=method)
         assert caught.value.code == "bound_to_another"
@@ -94,3 +94,28 @@ def test_sessions_of_others_are_not_there(person: Person, member: Person, sessio
         with pytest.raises(NotFound):
             note_failed_try(member.principal, session_id, "customer")
     assert not SessionVerification.objects.exists()
+
+
+def test_the_database_refuses_codes_that_nobody_was_sent(person: Person, session: AgentOSSession) -> None:
+    now = timezone.now()
+    row = SessionVerification.objects.create(session=session, kind="customer")
+    verified = {"subject": "5", "method": "code", "verified_at": now, "expires_at": now + timedelta(hours=1)}
+    sent = {"code_hash": "0" * 64, "code_sent_to": "l•••@example.org", "code_expires_at": now + timedelta(minutes=10)}
+
+    def refused(**values: object) -> None:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            SessionVerification.objects.filter(pk=row.pk).update(**values)
+
+    refused(**verified)
+    refused(**sent)  # for nobody
+    refused(pending_subject="5", **{**sent, "code_hash": ""})
+    refused(pending_subject="5", **sent, code_tries=3)
+    SessionVerification.objects.filter(pk=row.pk).update(pending_subject="5", **sent)
+    refused(**{**verified, "subject": "6"})
+    refused(**{**verified, "verified_at": now + timedelta(minutes=11)})
+    with pytest.raises(IntegrityError), transaction.atomic():
+        SessionVerification.objects.create(session=session, kind="employee", **verified)
+    SessionVerification.objects.filter(pk=row.pk).update(**verified)
+    refused(pending_subject="6")
+    with pytest.raises(ValueError, match="Only a code that was sent"):
+        bind_subject(person.principal, session.pk, "customer", "5", method=VerificationMethod.CODE)
