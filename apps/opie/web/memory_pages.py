@@ -15,11 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from apps.accounts.permissions import Permission
-from apps.api.errors import NotAllowed
+from apps.api.errors import NotAllowed, NotFound
 from apps.opie.agentos.memory_rows import LONGEST_TOPIC, MOST_CHARACTERS, MOST_TOPICS
+from apps.opie.engine.profile_schemas import SCHEMAS, MemorySchema
+from apps.opie.engine.profiles import Person, erase
 from apps.opie.engine.storable import clean_text
 from apps.opie.models import AgentOSMemory
 from apps.opie.web.memories import bring_back, forget, memories_of, of_agent, own_memory
+from apps.opie.web.profile_forms import form_of, profiles_shown, save
 from apps.opie.web.views import Page, PieceOfPage, page_number
 
 
@@ -66,8 +69,46 @@ class MemoryView(Page):
             chosen_agent=agent_id,
             page=page,
             may_change=self.principal.may(Permission.RUN_AGENTS),
+            profiles=kwargs.pop("profiles", None) or profiles_shown(self.principal),
             **kwargs,
         )
+
+
+class ProfileView(Page):
+    """POST /agentos/memory/profiles/<name>/: what a host's schema keeps of this person, changed. Without the form: there."""
+
+    template_name = "agentos/memory.html"
+    area = "account"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        return redirect("pages:memory")
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        wanted = _schema(name)
+        if not self.principal.may(Permission.RUN_AGENTS):
+            raise NotAllowed
+        form = form_of(wanted)(request.POST, prefix=name)
+        if save(self.principal, wanted, form):
+            messages.success(request, _("It was saved."))
+            return redirect("pages:memory")
+        shown = {"memories": memories_of(self.principal), "page": 1, "may_change": True}
+        context = self.get_context_data(profiles=profiles_shown(self.principal, form, name), **shown)
+        return self.render_to_response(context, status=422)
+
+
+class ForgetProfileView(PieceOfPage):
+    """POST /agentos/memory/profiles/<name>/forget/: nothing is known by that schema any more. Asked before."""
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        erase(Person(self.principal), _schema(name).name)
+        messages.success(request, _("It was forgotten."))
+        return redirect("pages:memory")
+
+
+def _schema(name: str) -> MemorySchema:
+    if name not in SCHEMAS:
+        raise NotFound("There is no such profile.", code="profile_not_found")
+    return SCHEMAS[name]
 
 
 class OneMemoryView(PieceOfPage):

@@ -69,6 +69,10 @@ urlpatterns = [
     path("agentos/memory/", memory_pages.MemoryView.as_view(), name="memory"),
     path("agentos/memory/forget/", memory_pages.ForgetAgentView.as_view(), name="forget-agent"),
     path("agentos/memory/restore/", memory_pages.RestoreMemoryView.as_view(), name="restore-memory"),
+    path("agentos/memory/profiles/<slug:name>/", memory_pages.ProfileView.as_view(), name="profile"),
+    path(
+        "agentos/memory/profiles/<slug:name>/forget/", memory_pages.ForgetProfileView.as_view(), name="forget-profile"
+    ),
     path("agentos/memory/<uuid:memory_id>/", memory_pages.OneMemoryView.as_view(), name="one-memory"),
     path("agentos/memory/<uuid:memory_id>/forget/", memory_pages.ForgetMemoryView.as_view(), name="forget-memory"),
     path("agentos/runs/", activity_pages.RunsView.as_view(), name="runs"),

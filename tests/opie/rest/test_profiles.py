@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.test import Client
 from django.utils import timezone
 
 from apps.musicstore.taste import TASTE
@@ -49,4 +50,26 @@ def test_a_customers_is_reached_through_a_verified_conversation_alone(person: Pe
     for wrong in ({"other": {}}, {TASTE: []}, {TASTE: {"music_genres": 1}}):
         assert call("PATCH", ours, wrong, person.headers).status_code == 400
     assert call("DELETE", ours, headers=person.headers).status_code == 204
+    assert not MemoryProfile.objects.exists()
+
+
+def test_the_memory_page_shows_changes_and_forgets_it(person: Person, agents: Any) -> None:
+    agents["helper"].agent_id = "supervisor"
+    agents["helper"].save()
+    client = Client()
+    client.force_login(person.user)
+    page = client.get("/agentos/memory/").content.decode()
+    assert "Taste in music" in page
+    sent = {f"{TASTE}-music_genres": "Jazz, <b>, Jazz", f"{TASTE}-notification_settings__offers": "on"}
+    assert client.post(f"/agentos/memory/profiles/{TASTE}/", sent).status_code == 302
+    known = call("GET", OWN, headers=person.headers).json()["known"]
+    assert (known["music_genres"], known["notification_settings"]) == (
+        ["Jazz", "<b>"],
+        {"orders": False, "new_releases": False, "offers": True},
+    )
+    assert 'value="Jazz, &lt;b&gt;"' in client.get("/agentos/memory/").content.decode()
+    wrong = client.post(f"/agentos/memory/profiles/{TASTE}/", {f"{TASTE}-preferred_language": "x" * 41})
+    assert (wrong.status_code, b'role="alert"' in wrong.content) == (422, True)
+    assert client.post("/agentos/memory/profiles/other/", sent).status_code == 404
+    assert client.post(f"/agentos/memory/profiles/{TASTE}/forget/").status_code == 302
     assert not MemoryProfile.objects.exists()
