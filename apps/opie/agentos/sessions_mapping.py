@@ -237,7 +237,7 @@ def _messages(parts: RunParts) -> list[Message]:
 
 
 def _session_data(row: AgentOSSession, runs: Sequence[RunParts]) -> dict[str, Any]:
-    name = str(row)
+    name = row.title or "New chat"
     data = {**agno_part(row).get("session_data", {}), "session_name": name, NAME_WHEN_READ: name}
     known = [parts.metrics for parts in runs if parts.metrics is not None]
     if known:

@@ -187,7 +187,7 @@ async def test_somebody_else_finds_and_changes_nothing(ann: Person, ben: Person)
 
     assert await messages_in(session_id) == before
     row = await rows.run(AgentOSSession.objects.get, pk=session_id)
-    assert (row.user_id, str(row)) == (ann.user.pk, "New chat")
+    assert (row.user_id, row.title) == (ann.user.pk, "")
 
 
 async def test_another_persons_run_id_in_ones_own_session_takes_nothing_over(ann: Person, ben: Person) -> None:
