@@ -7,6 +7,9 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from apps.opie.agentos.widget_rows import make_widget
+from apps.opie.engine.saying import say
+from apps.opie.engine.visiting import begin_visit
 from apps.opie.library.commands import change_command, create_command, mark_favourite
 from apps.opie.models import (
     Agent,
@@ -22,6 +25,7 @@ from apps.opie.models import (
     KnowledgeSource,
 )
 from apps.opie.models.chunks import Chunk384
+from apps.opie.models.messages import MessageRole
 from tests.browser.chatting import ask, wait_for
 from tests.browser.conftest import OpenPage
 from tests.opie.knowledge.bases import make_base, make_document
@@ -66,6 +70,12 @@ SIGNED_IN = [
     "/agentos/knowledge/{base}/settings/",
     "/agentos/knowledge/{base}/documents/{document}/",
     "/agentos/knowledge/passages/{chunk}/",
+    "/agentos/support/",
+    "/agentos/support/{support}/",
+    "/agentos/widgets/",
+    "/agentos/widgets/new/",
+    "/agentos/widgets/{widget}/",
+    "/widget/{widget}/",
     "/agentos/nothing-here/",
 ]
 RICH = (
@@ -121,6 +131,7 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
     )
     add_choices(person, run)
     add_command(person)
+    add_support(person)
     base = make_base(person, visibility="team", name="Base" * 25, description="About " * 60)
     make_document(base, ["Said " * 90, "unbroken" * 60], title="Title" * 40, tags=["tag" * 15], file_name="f" * 200)
     KnowledgeDocument.objects.create(base=base, title="Lost", status="failed", reason="Reason " * 50)
@@ -128,6 +139,16 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
     KnowledgeSource.objects.create(base=base, url=f"https://example.com/{'x' * 300}", problem="Down " * 40)
     for number in range(3):
         AgentOSMemory.objects.create(**shared, memory="Remembers" * 40, topics=["topic" * 15] * number)
+
+
+def add_support(person: Person) -> None:
+    """A widget with long words, and a conversation of its visitor's that a person has taken over."""
+    about = {"name": "Widget" * 15, "agent_id": "long", "greeting": "Hello" * 60}
+    widget = make_widget(person.principal, about | {"allowed_origins": ["https://" + "shop" * 30 + ".example"]})
+    session = begin_visit(widget).session
+    AgentOSSession.objects.filter(pk=session.pk).update(title="Where " * 20 + "long" * 20, taken_over_by=person.user)
+    say(session.pk, MessageRole.USER, "Where" * 60, {})
+    say(session.pk, MessageRole.ASSISTANT, RICH, {"answered_by": "person", "name": "Name" * 20})
 
 
 def add_choices(person: Person, run: AgentOSRun) -> None:
@@ -182,6 +203,9 @@ def address(path: str, session: AgentOSSession) -> str:
         known["decision"] = decision.pk
     if chunk := Chunk384.objects.order_by("position").first():
         known |= {"chunk": chunk.pk, "document": chunk.document_id, "base": chunk.document.base_id}
+    if "{widget}" in path or "{support}" in path:
+        support = AgentOSSession.objects.get(widget__isnull=False)
+        known |= {"widget": support.widget_id, "support": support.pk}
     return path.format(**known)
 
 
