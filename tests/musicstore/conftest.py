@@ -17,6 +17,11 @@ from config.environment import ROOT
 CHINOOK = Path(os.environ.get("CHINOOK", ROOT.parent / "shared" / "data" / "Chinook_Sqlite.sqlite"))
 
 
+@pytest.fixture(autouse=True)
+def _quick(settings: Any) -> None:
+    settings.OPIE_OFFLINE_PAUSE_MS = 0
+
+
 @pytest.fixture(scope="session")
 def chinook_file() -> Path:
     """Chinook's own file, which is not part of the project. CHINOOK names another place for it."""

@@ -22,11 +22,6 @@ from tests.opie.rest.test_budgets import run_worker
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-def _quick(settings: Any) -> None:
-    settings.OPIE_OFFLINE_PAUSE_MS = 0
-
-
 @pytest.fixture
 def person(transactional_db: None) -> Person:
     return make_person("ann", make_team("Ours"), "owner")

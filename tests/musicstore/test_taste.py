@@ -61,8 +61,7 @@ def test_what_people_say_they_like_is_understood_by_the_catalogue(sample: None) 
 
 
 @pytest.fixture
-def person(transactional_db: None, settings: Any) -> Person:
-    settings.OPIE_OFFLINE_PAUSE_MS = 0
+def person(transactional_db: None) -> Person:
     call_command("init_db", quiet=True)
     call_command("create_default_agents", verbosity=0)
     AIPlatform.objects.create(platform_name="offline", api_type=ApiType.OFFLINE, default_model="offline-responder")

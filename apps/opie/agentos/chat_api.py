@@ -21,6 +21,7 @@ from apps.opie.agentos.chat_agent import chat_agent_of
 from apps.opie.agentos.runs_api import last_event_id
 from apps.opie.agentos.serializers import Answer
 from apps.opie.agentos.service import LONGEST_MESSAGE, AgentOSService, checked_message
+from apps.opie.agentos.visitor_answers import answer_for_visitor, events_for_visitor
 from apps.opie.engine.opening import Ask, title_from
 from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.engine.stream import read_events
@@ -86,8 +87,8 @@ class ChatView(PrincipalView):
         )
         turn = await AgentOSService(self.principal).ask(agent_id, ask)
         if _wants_stream(request, body):
-            return sse.response(self.principal, turn.events(), turn.session_id, as_chat)
-        return _answer(await turn.result())
+            return _stream(self.principal, turn.events(), turn.session_id)
+        return _answer(self.principal, await turn.result())
 
 
 class ResumeView(PrincipalView):
@@ -111,8 +112,8 @@ class ResumeView(PrincipalView):
             run_id, after = turn.run_id, 0
         assert run_id is not None  # noqa: S101 - one of the two is there
         if _wants_stream(request, body):
-            return sse.response(self.principal, read_events(run_id, after), thread_id, as_chat)
-        return _answer(await _result(run_id))
+            return _stream(self.principal, read_events(run_id, after), thread_id)
+        return _answer(self.principal, await _result(run_id))
 
 
 def as_chat(body: dict[str, Any]) -> dict[str, Any]:
@@ -125,10 +126,16 @@ def as_chat(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _answer(result: RunResult) -> HttpResponseBase:
+def _stream(principal: Principal, batches: sse.Batches, thread_id: UUID | None) -> HttpResponseBase:
+    batches = events_for_visitor(batches) if principal.is_visitor else batches
+    return sse.response(principal, batches, thread_id, as_chat)
+
+
+def _answer(principal: Principal, result: RunResult) -> HttpResponseBase:
     result.raise_for_failure()
     waits = result.status == RunStatus.WAITING
-    body = as_chat(result.as_json())
+    told = answer_for_visitor(result.as_json()) if principal.is_visitor else result.as_json()
+    body = as_chat(told)
     return JsonResponse(body, status=status.HTTP_202_ACCEPTED if waits else status.HTTP_200_OK)
 
 

@@ -1,8 +1,6 @@
 """/widget/<id>/…: what the frame of a widget asks of Opie. No cookie counts here: the visitor's token is sent, and every
 request that changes something has to come from the frame itself, which is a page of our own origin."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +23,11 @@ from apps.opie import rows
 from apps.opie.agentos import sse
 from apps.opie.agentos.support_api import number_after
 from apps.opie.agentos.support_rows import is_writing, messages_after, state_of
+from apps.opie.agentos.visitor_answers import events_for_visitor
 from apps.opie.engine import visiting
 from apps.opie.engine.asking import ask_agent, checked_message
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.taking_over import UNNAMED, ask_for_person
-from apps.opie.events import LAST_EVENTS, RunEvent
 from apps.opie.limits.hourly import admit_request
 from apps.opie.models import AgentOSSession, SupportWidget
 
@@ -164,23 +162,7 @@ class QuestionView(_VisitorView):
         widget = await rows.run(visiting.widget_of, self.principal, widget_id)
         ask = Ask(checked_message(said["message"]), session_id=session_id)
         turn = await ask_agent(self.principal, widget.agent.agent_id, ask)
-        return sse.response(self.principal, _for_visitors(turn.events()), turn.session_id)
-
-
-# Tools, thoughts, models and what it all cost are not for visitors.
-_TOLD = frozenset({"run.queued", "run.started", "message.delta", "output.invalid", *LAST_EVENTS})
-_TOLD_LAST = ("status", "content", "message_id", "for_person", "error")
-
-
-async def _for_visitors(batches: AsyncIterator[list[RunEvent]]) -> AsyncIterator[list[RunEvent]]:
-    async for batch in batches:
-        yield [_told(event) for event in batch if event.type in _TOLD]
-
-
-def _told(event: RunEvent) -> RunEvent:
-    if event.is_last:
-        return replace(event, data={name: event.data[name] for name in _TOLD_LAST if name in event.data})
-    return replace(event, data={}) if event.type == "run.started" else event
+        return sse.response(self.principal, events_for_visitor(turn.events()), turn.session_id)
 
 
 def _begin_another(principal: Principal, widget_id: UUID) -> AgentOSSession:

@@ -196,6 +196,10 @@ def test_a_visitor_talks_over_rest_with_the_widgets_agent_alone(
     visit, other = Visit(made(person, agent_id="helper")), Visit(made(person, agent_id="assistant"))
     asked = call("POST", "chat/", {"message": "What is 2 + 40?"}, visit.headers)
     assert (asked.status_code, asked.json()["agent"], "42" in asked.json()["message"]) == (200, "helper", True)
+    # Nothing of tools, models and money.
+    assert set(asked.json()) <= {
+        "status", "content", "message", "agent", "agent_id", "answered_by", "run_id", "session_id", "thread_id", "message_id",
+    }  # fmt: skip
     thread = asked.json()["thread_id"]
     # It is the widget's like any: the team sees it, and may take it over.
     staff("POST", thread, "take-over/", person)
@@ -291,7 +295,7 @@ async def test_a_person_takes_over_answers_and_hands_back(
     first = await visit.ask(web, "First")
     assert first["content"] == "Of the agent."
     # What the team paid, and with what, is not for visitors.
-    assert set(first) == {"status", "content", "message_id", "run_id", "session_id"}
+    assert set(first) == {"status", "content", "agent_id", "message_id", "run_id", "session_id"}
     # Staff sees the widgets' conversations, and nobody's own; who may not answer sees none.
     await rows.run(lambda: AgentOSSession.objects.create(user=member.user, team=person.team, message_count=1))
     listed = await rows.run(call, "GET", SUPPORT, None, person.headers)

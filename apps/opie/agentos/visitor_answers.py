@@ -1,0 +1,29 @@
+"""What visitors are told of answers: words and how it stands. Tools, thoughts, models and what it all cost are not for them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from apps.opie.events import LAST_EVENTS, RunEvent
+
+_EVENTS = frozenset({"run.queued", "run.started", "message.delta", "output.invalid", *LAST_EVENTS})
+_OF_AN_ANSWER = frozenset(
+    {"status", "content", "agent_id", "answered_by", "run_id", "session_id", "message_id", "for_person", "error"}
+)
+
+
+async def events_for_visitor(batches: AsyncIterator[list[RunEvent]]) -> AsyncIterator[list[RunEvent]]:
+    """The events of a run without what is not for visitors."""
+    async for batch in batches:
+        yield [_event(event) for event in batch if event.type in _EVENTS]
+
+
+def answer_for_visitor(body: dict[str, Any]) -> dict[str, Any]:
+    """The same of an answer as JSON."""
+    return {name: body[name] for name in _OF_AN_ANSWER if name in body}
+
+
+def _event(event: RunEvent) -> RunEvent:
+    if event.is_last:
+        return replace(event, data=answer_for_visitor(event.data))
+    return replace(event, data={}) if event.type == "run.started" else event
