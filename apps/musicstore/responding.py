@@ -1,7 +1,7 @@
 """What the team answers when no platform can: routed by keywords, answered from the rows by the same tools.
 
-Each layer says in the message's notes that it was the one: `keywords` ran a tool, `direct` is the supervisor's own answer,
-`records` says that the database cannot be read.
+Opie routes and notes who answered. What only the store knows is noted here: the `tool` that was run, and the layer `records`
+where the database cannot be read.
 """
 
 from django.db import DatabaseError
@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from apps.musicstore.answers import answer_catalogue, answer_invoices
 from apps.musicstore.customers import claims_in
 from apps.musicstore.liking import asks_to_forget
-from apps.musicstore.routing import INVOICE_AGENT, MUSIC_AGENT, SUPERVISOR, Member, route
+from apps.musicstore.routing import INVOICE_AGENT, MUSIC_AGENT, SUPERVISOR
 from apps.musicstore.taste import forget_my_taste, note_stated, suggestions
 from apps.musicstore.verified import note_asked, state_of, was_asked
 from apps.opie.extend import RunScope, Verification, register_responder
@@ -47,13 +47,13 @@ def register_responders() -> None:
 
 
 def respond(scope: RunScope, text: str) -> str:
-    """The answer of whoever in the team it is for."""
+    """The supervisor's own answer: to what is neither member's, to who they are, and where a member fails."""
     if asks_to_forget(text):
         return _forgotten(scope)
-    member = route(text)
-    if member is None and _says_who(scope, text):
-        member = INVOICE_AGENT
-    return _answered(scope, text, member)
+    if _says_who(scope, text):
+        scope.notes.update(answered_by=INVOICE_AGENT, layer="keywords")
+        return _invoices(scope, text)
+    return _direct(scope, text)
 
 
 def _says_who(scope: RunScope, text: str) -> bool:
@@ -63,21 +63,8 @@ def _says_who(scope: RunScope, text: str) -> bool:
     return VERIFICATION in scope.notes or bool(claims_in(text, asked=True))
 
 
-def _answered(scope: RunScope, text: str, member: Member | None) -> str:
-    if member is None:
-        return _direct(scope, text)
-    try:
-        said = _from_catalogue(scope, text) if member == MUSIC_AGENT else _from_invoices(scope, text)
-    except DatabaseError:
-        scope.notes.update(answered_by=SUPERVISOR, layer="records")
-        return RECORDS_CANNOT_BE_READ
-    scope.notes.update(answered_by=member, layer="keywords")
-    return said
-
-
 def _direct(scope: RunScope, text: str) -> str:
     """What can be asked, and what this person may want to ask for, as far as the rows can be read."""
-    scope.notes.update(answered_by=SUPERVISOR, layer="direct")
     try:
         noted = note_stated(scope, text)
         return (f"I have noted: {', '.join(noted)}. " if noted else "") + DIRECT + suggestions(scope)
@@ -86,12 +73,16 @@ def _direct(scope: RunScope, text: str) -> str:
 
 
 def _forgotten(scope: RunScope) -> str:
+    scope.notes.update(answered_by=SUPERVISOR, layer="direct")
     try:
-        said, layer = forget_my_taste(scope), "direct"
+        return forget_my_taste(scope)
     except DatabaseError:
-        said, layer = RECORDS_CANNOT_BE_READ, "records"
-    scope.notes.update(answered_by=SUPERVISOR, layer=layer)
-    return said
+        return _unreadable(scope)
+
+
+def _unreadable(scope: RunScope) -> str:
+    scope.notes.update(answered_by=SUPERVISOR, layer="records")
+    return RECORDS_CANNOT_BE_READ
 
 
 def _from_catalogue(scope: RunScope, text: str) -> str:
@@ -129,8 +120,16 @@ def _what_is_missing(scope: RunScope, known: Verification) -> str:
 def _music(scope: RunScope, text: str) -> str:
     if asks_to_forget(text):
         return _forgotten(scope)
-    return _answered(scope, text, MUSIC_AGENT)
+    try:
+        return _from_catalogue(scope, text)
+    except DatabaseError:
+        return _unreadable(scope)
 
 
 def _invoices(scope: RunScope, text: str) -> str:
-    return _answered(scope, text, INVOICE_AGENT)
+    if asks_to_forget(text):
+        return _forgotten(scope)
+    try:
+        return _from_invoices(scope, text)
+    except DatabaseError:
+        return _unreadable(scope)

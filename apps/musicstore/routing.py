@@ -1,7 +1,8 @@
-"""Who in the team a message is for, by its words: the way that is left when no model can be asked."""
+"""Who is in the team, and whose words are whose: the way that is left when no model can be asked."""
 
-import re
 from typing import Literal
+
+from apps.opie.extend import keyword_route, register_keyword_route
 
 Member = Literal["music_agent", "invoice_agent"]
 
@@ -13,18 +14,18 @@ WORDS: dict[Member, tuple[str, ...]] = {
     INVOICE_AGENT: ("invoice", "purchase", "order", "payment", "billing"),
 }
 # "In order to" orders nothing.
-_IDIOMS = re.compile(
-    r"\bin\s+order\s+(?:to|that|for)\b|\b(?:keep|lose|lost)\s+track\b|\bout\s+of\s+order\b", re.IGNORECASE
+IDIOMS = (
+    *("in order to", "in order that", "in order for", "out of order"),
+    *("keep track", "lose track", "lost track"),
 )
-_PATTERNS = {
-    member: re.compile(rf"(?<![\w@])(?:{'|'.join(words)})(?:['’]?s['’]?)?(?![\w@])", re.IGNORECASE)
-    for member, words in WORDS.items()
-}
 
 
-def route(message: str) -> Member | None:
-    """The member whose words are in the message: whole words, singular or plural. None when there are those of both, or of
-    neither."""
-    text = _IDIOMS.sub(" ", message)
-    meant = [member for member, pattern in _PATTERNS.items() if pattern.search(text)]
-    return meant[0] if len(meant) == 1 else None
+def register_routes() -> None:
+    """Once, when the app is ready."""
+    for member, words in WORDS.items():
+        register_keyword_route(SUPERVISOR, member, words, idioms=IDIOMS)
+
+
+def route(message: str) -> str | None:
+    """The member whose words are in the message; None when there are those of both, or of neither."""
+    return keyword_route(SUPERVISOR, message)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from apps.musicstore.answers import CATALOGUE, INVOICES
 from apps.musicstore.responding import register_responders
-from apps.musicstore.routing import MUSIC_AGENT, SUPERVISOR
+from apps.musicstore.routing import MUSIC_AGENT, SUPERVISOR, register_routes
 from apps.musicstore.taste import LABEL, TASTE, Taste, forget_my_taste, forget_when_asked, note_taste, what_to_note
 from apps.musicstore.tools import lookups
 from apps.musicstore.verified import for_verified, register_customers
@@ -43,3 +43,4 @@ def register_team() -> None:
     for agent_id in (SUPERVISOR, MUSIC_AGENT):
         register_hook(before=forget_when_asked, agent_id=agent_id)
     register_responders()
+    register_routes()

@@ -80,3 +80,11 @@ def verifications_fit(**_: Any) -> list[CheckMessage]:
 
     hint = "See docs/extending.md for what register_verification takes."
     return [Error(problem, hint=hint, id="opie.E008") for problem in verification_steps.problems()]
+
+
+@register("opie")
+def keyword_routes_fit(**_: Any) -> list[CheckMessage]:
+    from apps.opie.providers.keyword_routes import problems_of_routes
+
+    hint = "See docs/extending.md for what register_keyword_route takes."
+    return [Error(problem, hint=hint, id="opie.E010") for problem in problems_of_routes()]

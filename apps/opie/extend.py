@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from apps.opie.metrics.dashboard_cards import DashboardCard, register_dashboard_card
     from apps.opie.models.approval_rules import ApprovalBy, ApprovalRule
     from apps.opie.models.verifications import VerificationMethod
+    from apps.opie.providers.keyword_routes import keyword_route, register_keyword_route
     from apps.opie.providers.responders import register_responder
     from apps.opie.scope import RunScope
     from apps.opie.tools.model_tools import register_model
@@ -55,12 +56,14 @@ _HOMES = {
     "VerificationStep": "engine.verification_steps",
     "bind_subject": "engine.verifying",
     "forget": "engine.profiles",
+    "keyword_route": "providers.keyword_routes",
     "memory_of": "engine.profiles",
     "note_failed_try": "engine.verifying",
     "register_agent_class": "engine.executions.agents",
     "register_agents": "engine.default_agents",
     "register_dashboard_card": "metrics.dashboard_cards",
     "register_hook": "engine.hooks",
+    "register_keyword_route": "providers.keyword_routes",
     "register_memory_schema": "engine.profiles",
     "register_model": "tools.model_tools",
     "register_responder": "providers.responders",
@@ -98,12 +101,14 @@ __all__ = [
     "VerificationStep",
     "bind_subject",
     "forget",
+    "keyword_route",
     "memory_of",
     "note_failed_try",
     "register_agent_class",
     "register_agents",
     "register_dashboard_card",
     "register_hook",
+    "register_keyword_route",
     "register_memory_schema",
     "register_model",
     "register_responder",

@@ -9,9 +9,13 @@ from django.test import Client
 from apps.musicstore import responding
 from apps.musicstore.models import Customer, Invoice
 from apps.musicstore.responding import DIRECT, HAND_OVER, RECORDS_CANNOT_BE_READ, WHO_ARE_YOU
+from apps.opie import checks
+from apps.opie.extend import register_keyword_route
 from apps.opie.models import Agent, AgentOSMessage, AIPlatform, SessionVerification
 from apps.opie.models.platforms import ApiType
+from apps.opie.providers import keyword_routes
 from apps.opie.providers.clients import close_clients
+from apps.opie.providers.host_responders import NOTHING_WORKS
 from tests.opie.people import Person, make_person, make_team
 from tests.opie.rest.caller import call
 from tests.vendors.reply import Reply
@@ -50,6 +54,10 @@ def say(person: Person, message: str, session_id: str | None = None, agent_id: s
 def test_the_catalogue_needs_nobody(person: Person, team: Agent) -> None:
     said = say(person, "Which albums by ac dc do you have?")
     assert "AC/DC" in said["content"]
+    failed = said["notes"].pop("failed_attempts", [])
+    # Where there is a platform, what it failed with is kept with the answer.
+    assert bool(failed) is AIPlatform.objects.filter(platform_name="dead").exists()
+    assert all("dead" in one for one in failed)
     assert said["notes"] == {"tool": "get_albums_by_artist", "answered_by": "music_agent", "layer": "keywords"}
     assert say(person, "Good morning!")["content"].startswith(DIRECT)
 
@@ -100,6 +108,32 @@ def test_the_database_cannot_be_read(person: Person, team: Agent, monkeypatch: p
     monkeypatch.setattr(responding, "answer_catalogue", broken)
     said = say(person, "Albums by AC/DC?")
     assert (said["content"], said["notes"]["layer"]) == (RECORDS_CANNOT_BE_READ, "records")
+
+
+def test_each_layer_takes_the_place_of_the_one_above(
+    person: Person, team: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(responding, "_from_catalogue", broken)
+    said = say(person, "Albums by AC/DC?")
+    assert said["content"].startswith(DIRECT)
+    assert (said["notes"]["answered_by"], said["notes"]["layer"]) == ("supervisor", "member_failed")
+    assert say(person, "Good morning!")["notes"]["layer"] == "direct"
+    monkeypatch.setattr(responding, "_direct", broken)
+    for message in ("Albums by AC/DC?", "Good morning!"):
+        said = say(person, message)
+        assert said["content"] == NOTHING_WORKS
+        assert (said["notes"]["answered_by"], said["notes"]["layer"]) == ("supervisor", "general")
+
+
+def test_wrong_routes_are_said_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyword_routes, "ROUTES", {})
+    register_keyword_route("supervisor", "music_agent", ["song"])
+    assert not checks.keyword_routes_fit()
+    register_keyword_route("supervisor", "nobody", [])
+    assert [one.id for one in checks.keyword_routes_fit()] == ["opie.E010"] * 2
 
 
 async def test_a_model_that_obeys_an_attacker_is_told_nothing(person: Person) -> None:

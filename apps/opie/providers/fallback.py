@@ -246,6 +246,12 @@ class Fallback(InTurn[Attempt]):
         super().__init__(require_scope(), candidates, asking, respects_rest=respects_rest)
         self._asking = asking
 
+    async def succeeded(self, attempt: Attempt) -> None:
+        """As above; which platforms failed before is noted with the answer."""
+        await super().succeeded(attempt)
+        if self.causes and self._scope.purpose == "answer":
+            self._scope.notes.setdefault("failed_attempts", []).extend(cause.in_short for cause in self.causes)
+
     def _limit_of(self, candidate: Candidate) -> str:
         return what_it_cannot(candidate, self._asking)
 

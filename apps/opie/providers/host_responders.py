@@ -1,6 +1,13 @@
 """A host's own last link in the chain: Python that answers for an agent when no platform can.
 
-It takes the offline responder's place for that agent: the same row in the ledger, the same stream, nothing spent.
+It takes the offline responder's place for that agent: the same row in the ledger, the same stream, nothing spent. A team with
+keyword routes has the member answer whose words are in the message. Who answered, and by which layer, is noted with the
+message (`answered_by`, `layer`), unless the host's code has noted it:
+
+- `keywords`: the member whose words they are, or an agent without a team;
+- `direct`: the team itself, as the words are nobody's, or of two;
+- `member_failed`: the team itself, as the member's responder failed;
+- `general`: nothing worked, and what is said is always the same.
 """
 
 import asyncio
@@ -16,6 +23,7 @@ from agno.models.response import ModelResponse
 
 from apps.api.errors import OpieError
 from apps.opie import rows
+from apps.opie.providers.keyword_routes import ROUTES, keyword_route
 from apps.opie.providers.offline import OfflineResponder, usage_of
 from apps.opie.providers.responders import Responder, responder_for
 from apps.opie.scope import RunScope, require_scope
@@ -51,16 +59,39 @@ class HostResponder(OfflineResponder):
 
     async def _answer(self, messages: list[Message]) -> str:
         said = next((one.get_content_string() for one in reversed(messages) if one.role == "user"), "") or ""
-        responder = responder_for(self.responds_for)
-        if responder is None:
-            return NOTHING_WORKS
-        try:
-            return await _called(responder, require_scope(), said) or NOTHING_WORKS
-        except OpieError as error:
-            return error.message
-        except Exception:
-            logger.exception("the responder of %s failed", self.responds_for)
-            return NOTHING_WORKS
+        member = keyword_route(self.responds_for, said)
+        layer = "direct" if self.responds_for in ROUTES else "keywords"
+        if member is not None:
+            text = await _answer_of(member, said, "keywords")
+            if text is not None:
+                return text
+            layer = "member_failed"
+        text = await _answer_of(self.responds_for, said, layer)
+        if text is None:
+            require_scope().notes.update(answered_by=self.responds_for, layer="general")
+        return text or NOTHING_WORKS
+
+
+async def _answer_of(agent_id: str, said: str, layer: str) -> str | None:
+    """What the agent's responder says, noted with who it was; None where it cannot, and then nothing is noted."""
+    responder, scope = responder_for(agent_id), require_scope()
+    if responder is None:
+        return None
+    before = dict(scope.notes)
+    try:
+        text = await _called(responder, scope, said)
+    except OpieError as error:
+        text = error.message
+    except Exception:
+        logger.exception("the responder of %s failed", agent_id)
+        text = ""
+    if not text:
+        scope.notes.clear()
+        scope.notes.update(before)
+        return None
+    scope.notes.setdefault("answered_by", agent_id)
+    scope.notes.setdefault("layer", layer)
+    return text
 
 
 async def _called(responder: Responder, scope: RunScope, said: str) -> str:
