@@ -37,7 +37,11 @@ def test_it_takes_the_place_of_platforms_that_fail(person: Person, agents: Any) 
     assert body["content"] == "ann@example.com asked: What do I owe?"
     assert body["platform"] == "offline"
     message = AgentOSMessage.objects.get(pk=body["message_id"])
-    assert message.metadata["notes"] == {"answered_by": {"layer": "keywords", "rows": 1}}
+    assert message.metadata["notes"] == {
+        "answered_by": {"layer": "keywords", "rows": 1},
+        "layer": "keywords",
+        "failed_attempts": ["closed cannot be reached"] * 2,
+    }
     asked = AgentOSUsage.objects.order_by("id")
     assert [row.platform_name for row in asked] == ["closed", "closed", "offline"]
     assert [row.outcome == "succeeded" for row in asked] == [False, False, True]
