@@ -94,6 +94,12 @@ class Environment(BaseSettings):
         le=3650,
         description="Days after which visitors of widgets who said nothing more are cleared with their conversations.",
     )
+    OPIE_ENDED_JOB_DAYS: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="Days for which jobs of the worker that failed or were called off are kept, to be looked into.",
+    )
     OPIE_WEBHOOK_TOLERANCE_SECONDS: int = Field(
         300, ge=1, description="Seconds by which the time in a webhook's signature may differ from now, either way."
     )

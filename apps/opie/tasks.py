@@ -113,6 +113,14 @@ async def clear_visitors(timestamp: int) -> None:  # noqa: ARG001 - when it was 
         logger.info("cleared %s visitors of widgets", cleared)
 
 
+@app.periodic(cron="37 4 * * *", periodic_id="clear-ended-jobs")
+@app.task(queueing_lock="clear-ended-jobs", pass_context=False)
+async def clear_ended_jobs(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Jobs that failed, or were called off, go after a while. Those that were done are deleted at once by the worker."""
+    hours = settings.OPIE_ENDED_JOB_DAYS * 24
+    await app.job_manager.delete_old_jobs(hours, include_failed=True, include_cancelled=True, include_aborted=True)
+
+
 @app.periodic(cron="41 */6 * * *", periodic_id="look-for-retired-models")
 @app.task(queueing_lock="look-for-retired-models", pass_context=False)
 async def look_for_retired_models(timestamp: int) -> None:  # noqa: ARG001 - when it was due
