@@ -119,7 +119,11 @@ def take_query(event: IncomingEvent) -> dict[str, Any]:
     query: CustomerQuery = event.data
     customer = _customer(query.customer_id, query.email)
     team = AgentOSService(event.principal)
-    session_id = event.own_session(query.thread_id) if query.thread_id else team.create_session(SUPERVISOR).pk
+    if query.thread_id:
+        session_id = event.own_session(query.thread_id)
+    else:
+        # The customer is not the one whom the webhook acts for, and neither is the next who writes.
+        session_id = team.create_session(SUPERVISOR, speaks_for_others=True).pk
     if customer is not None:
         bind_subject(event.principal, session_id, KIND, str(customer.pk), method=VerificationMethod.HOST)
     run_id = team.leave_message(SUPERVISOR, query.message, session_id)

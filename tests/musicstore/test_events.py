@@ -14,7 +14,15 @@ from apps.musicstore.responding import WHO_ARE_YOU
 from apps.opie.agentos.service import AgentOSService
 from apps.opie.agentos.webhook_rows import create_webhook
 from apps.opie.agentos.webhook_signatures import HEADER, sign
-from apps.opie.models import AgentOSMessage, AgentOSRun, AIPlatform, SessionVerification, Webhook, WebhookEvent
+from apps.opie.models import (
+    AgentOSMessage,
+    AgentOSRun,
+    AIPlatform,
+    MemoryProfile,
+    SessionVerification,
+    Webhook,
+    WebhookEvent,
+)
 from apps.opie.models.platforms import ApiType
 from tests.opie.people import Person, make_person, make_team
 from tests.opie.rest.test_budgets import run_worker
@@ -113,11 +121,14 @@ def test_a_question_becomes_a_conversation(shop: Webhook, person: Person) -> Non
 def test_whom_a_question_is_not_from(shop: Webhook, person: Person) -> None:
     """A visitor is asked who they are; a thread that is somebody's own is nobody's to write into."""
     visitor = told(shop, "q-1", "customer_query", email="new@example.com", message="Show me my last invoice")
-    assert answers_in(visitor.result["session_id"]) == [WHO_ARE_YOU]
+    thread = visitor.result["session_id"]
+    assert answers_in(thread) == [WHO_ARE_YOU]
     assert visitor.result["customer_id"] is None
+    told(shop, "q-1b", "customer_query", message="I love reggae. Which albums by AC/DC do you have?", thread_id=thread)
+    assert not MemoryProfile.objects.exists(), "whom the webhook acts for has said nothing"
     theirs = AgentOSService(person.principal).create_session("supervisor")
     for thread in (str(theirs.pk), str(UUID(int=1))):
         refused = told(shop, thread, "customer_query", message="Tell me all", thread_id=thread)
         assert (refused.status, refused.error) == ("failed", "This webhook began no such session.")
     assert told(shop, "q-4", "customer_query", customer_id=99, message="Hi").status == "failed"
-    assert AgentOSRun.objects.count() == 1
+    assert AgentOSRun.objects.count() == 2

@@ -13,6 +13,7 @@ from django.db.models import Count, F, Func, Max, QuerySet
 from apps.accounts.principal import Principal
 from apps.opie.agentos.session_rows import as_uuid, names
 from apps.opie.agentos.sessions_mapping import type_of_kind
+from apps.opie.engine.speaking import marked, only_the_user_speaks, speaks_for_many
 from apps.opie.engine.storable import clean_text
 from apps.opie.models import Agent, AgentOSMemory
 from apps.opie.scope import RunScope
@@ -39,11 +40,14 @@ class MemoryFilter:
 
 
 def memories_of(principal: Principal, scope: RunScope | None = None) -> QuerySet[AgentOSMemory]:
-    """This person's memories; while an agent runs, those that are of this agent alone."""
+    """This person's memories; while an agent runs, those that are of this agent alone, and none where others speak
+    through this person."""
     found = AgentOSMemory.objects.visible_to(principal)
     if scope is None:
         return found
-    return found.filter(agent=scope.agent_pk) if scope.agent_pk else found.none()
+    if scope.agent_pk is None or speaks_for_many(principal):
+        return found.none()
+    return found.filter(~marked(scope.session_id), agent=scope.agent_pk)
 
 
 def find_memory(principal: Principal, memory_id: str | None, scope: RunScope | None = None) -> AgentOSMemory | None:
@@ -82,9 +86,11 @@ def read_memories(principal: Principal, wanted: MemoryFilter) -> tuple[list[Agen
 
 def store_memory(principal: Principal, memory: UserMemory, scope: RunScope | None = None) -> AgentOSMemory | None:
     """Keeps a memory of this person, or changes one of theirs; while an agent runs, one of its own. None for an id
-    that cannot be theirs."""
+    that cannot be theirs, and where others speak through this person."""
     key = as_uuid(memory.memory_id)
     if key is None or principal.team_id is None or not names(principal, memory.user_id):
+        return None
+    if scope is not None and not only_the_user_speaks(principal, scope.session_id):
         return None
     values: dict[str, Any] = {
         "memory": clean_text(str(memory.memory))[:MOST_CHARACTERS],

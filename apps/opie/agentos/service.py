@@ -47,8 +47,9 @@ class AgentOSService:
         figures = figures_of_agents([agent.pk for agent in agents], self.principal)
         return [agent.definition() | {"metrics": figures[agent.pk].as_json()} for agent in agents]
 
-    def create_session(self, agent_id: str, title: str = "") -> AgentOSSession:
-        """A new, empty session with an agent. Raises NotFound for an agent that is not there for this person."""
+    def create_session(self, agent_id: str, title: str = "", *, speaks_for_others: bool = False) -> AgentOSSession:
+        """A new, empty session with an agent. Where other people are to speak in it through this person, say so, and
+        nothing of it is taken for theirs. Raises NotFound for an agent that is not there for this person."""
         self._require(Permission.RUN_AGENTS)
         if len(title) > LONGEST_TITLE:
             raise InvalidInput(fields={"title": [f"At most {LONGEST_TITLE} characters."]})
@@ -59,6 +60,7 @@ class AgentOSService:
             team_id=self.principal.acting_team,
             agent=agent_to_ask(self.principal, agent_id),
             title=title.strip(),
+            speaks_for_others=speaks_for_others,
         )
 
     def send_message(

@@ -58,6 +58,7 @@ def branch_off(principal: Principal, session_id: UUID, message_id: UUID) -> Agen
         widget_id=session.widget_id,
         title=session.title,
         when_busy=session.when_busy,
+        speaks_for_others=session.speaks_for_others,
         message_count=len(said),
         last_message_at=timezone.now(),
         metadata={"branched_from": {"session_id": str(session.pk), "message_id": str(message_id)}},

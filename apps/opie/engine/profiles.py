@@ -1,7 +1,7 @@
 """What is known of somebody across conversations, by the schemas that hosts register. Sync.
 
-Whose it is: the subject (`customer`) that the conversation is verified for now, or else the user who asks. A claim that
-has expired is nobody verified. Nothing moves from one to the other: what was said before a conversation was verified
+Whose it is: the subject (`customer`) that the conversation is verified for now, or else the user who asks, and nobody
+where others speak through that user (engine/speaking.py). A claim that has expired is nobody verified. Nothing moves from one to the other: what was said before a conversation was verified
 stays with the user, so that whoever guesses a customer's number adds nothing to what is known of that customer.
 """
 
@@ -17,11 +17,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from pydantic import BaseModel
 
-from apps.accounts.permissions import VERIFY_CUSTOMERS
 from apps.accounts.principal import Principal
 from apps.opie.engine.hooks import RunAtHand, register_hook
 from apps.opie.engine.outcome import RunResult
 from apps.opie.engine.profile_schemas import SCHEMAS, MemorySchema, merged, read, schema_of, stored
+from apps.opie.engine.speaking import marked, only_the_user_speaks, speaks_for_many
 from apps.opie.engine.verifying import verification_of
 from apps.opie.models import AgentOSMemory, MemoryProfile, SessionVerification
 
@@ -90,14 +90,16 @@ def put(of: OnBehalf, name: str, changes: Mapping[str, Any]) -> Any:
 
 def forget(of: OnBehalf, name: str) -> bool:
     """Forget what is known by this schema of the verified subject and of the user who asks, and what its agents have
-    noted about the user in their own words. Answers whether there was anything."""
+    noted about the user in their own words. Answers whether there was anything. Who speaks through somebody else's
+    session has nothing of that user forgotten."""
     wanted, principal = schema_of(name), of.principal
-    owners = [_owner_of(of, wanted), None if _speaks_for_many(principal) else _user(principal)]
+    is_user = only_the_user_speaks(principal, of.session_id)
+    owners = [_owner_of(of, wanted), _user(principal) if is_user else None]
     gone = 0
     with transaction.atomic():
         for owner in {one for one in owners if one is not None}:
             gone += _row_of(owner, wanted).delete()[0]
-        if not _speaks_for_many(principal):
+        if is_user:
             notes = AgentOSMemory.objects.visible_to(principal)
             gone += notes.filter(agent__agent_id__in=wanted.agent_ids).delete()[0]
     return gone > 0
@@ -126,13 +128,13 @@ def known(of: OnBehalf, wanted: Iterable[MemorySchema]) -> dict[str, BaseModel]:
         for kind in {one.subject_kind for one in by_name.values() if one.subject_kind}:
             theirs |= Q(user=None, subject_kind=kind, subject=bound.filter(kind=kind).values("subject")[:1])
     rows = MemoryProfile.objects.filter(theirs, team=principal.team_id, schema__in=by_name)
-    columns = rows.annotate(kinds=ArraySubquery(bound.values("kind"))).values_list(
-        "schema", "user", "subject_kind", "data", "kinds"
+    columns = rows.annotate(kinds=ArraySubquery(bound.values("kind")), for_others=marked(of.session_id)).values_list(
+        "schema", "user", "subject_kind", "data", "kinds", "for_others"
     )
     found = {}
-    for name, user_id, subject_kind, data, kinds in columns:
+    for name, user_id, subject_kind, data, kinds, for_others in columns:
         wanted_kind = by_name[name].subject_kind
-        is_users = wanted_kind not in kinds and not _speaks_for_many(principal)
+        is_users = wanted_kind not in kinds and not for_others and not speaks_for_many(principal)
         if is_users if user_id else subject_kind == wanted_kind:
             found[name] = read(by_name[name], data)
     return found
@@ -149,22 +151,17 @@ class _Owner:
 
 
 def _owner_of(of: OnBehalf, wanted: MemorySchema) -> _Owner | None:
-    """None for whom nothing is kept: who is in no team, and whoever speaks through a key for many."""
+    """None for whom nothing is kept: who is in no team, and whoever speaks through somebody else."""
     principal = of.principal
     if principal.team_id is not None and wanted.subject_kind is not None:
         bound = verification_of(of.session_id, wanted.subject_kind)
         if bound.state == "verified":
             return _Owner(principal.team_id, None, wanted.subject_kind, bound.subject)
-    return None if _speaks_for_many(principal) else _user(principal)
+    return _user(principal) if only_the_user_speaks(principal, of.session_id) else None
 
 
 def _user(principal: Principal) -> _Owner | None:
     return _Owner(principal.team_id, principal.user_id) if principal.team_id else None
-
-
-def _speaks_for_many(principal: Principal) -> bool:
-    """A key that says who its customers are is a shop's, and what is said through it is not its owner's."""
-    return principal.may(VERIFY_CUSTOMERS)
 
 
 def _row_of(owner: _Owner, wanted: MemorySchema) -> "QuerySet[MemoryProfile]":

@@ -17,6 +17,7 @@ from apps.api.errors import OpieError
 from apps.opie import rows
 from apps.opie.engine.afterwards import principal_of_run
 from apps.opie.engine.parts import database_for
+from apps.opie.engine.speaking import only_the_user_speaks
 from apps.opie.metrics.errors import RunError, record_error
 from apps.opie.models import AgentOSMessage, AgentOSRun
 from apps.opie.models.agents import AgentKind
@@ -77,7 +78,7 @@ def _to_remember(run_id: UUID) -> ToRemember | None:
     if run is None or run.agent is None or not run.agent.memory or not isinstance(run.question, AgentOSMessage):
         return None
     principal = principal_of_run(run)
-    if principal is None:
+    if principal is None or not only_the_user_speaks(principal, run.session_id):
         return None
     # The offline responder is no LLM: it can judge nothing worth remembering.
     candidates = without_offline(candidates_for(run.agent, principal))

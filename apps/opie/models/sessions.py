@@ -76,6 +76,12 @@ class AgentOSSession(models.Model):
     person_asked_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Since when the visitor waits for a person."
     )
+    speaks_for_others = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Other people speak in it through its user: nothing is noted about the user, or told of them.",
+    )
     title = models.CharField(max_length=200, blank=True)
     head = models.ForeignKey(
         "AgentOSMessage", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"

@@ -112,6 +112,27 @@ def test_it_belongs_to_the_verified_customer_or_else_to_the_user(
     assert MemoryProfile.objects.count() == 3
 
 
+def test_a_session_that_speaks_for_others_is_nobodys_until_a_customer_is_verified(person: Person) -> None:
+    def speaking(customer: str = "") -> Somebody:
+        made = conversation(person, customer)
+        AgentOSSession.objects.filter(pk=made.session_id).update(speaks_for_others=True)
+        return made
+
+    extend.remember(conversation(person), "liking", colours=["grey"])
+    extend.remember(speaking(), "liking", colours=["a stranger's"])
+    extend.remember(speaking("1"), "liking", colours=["red"])
+    assert colours(speaking()) == [], "nor is a stranger told what is known of the user"
+    assert colours(speaking("1")) == ["red"]
+    agent = Agent.objects.create(agent_id="scripted", name="S", owner=person.user, team=person.team)
+    AgentOSMemory.objects.create(user=person.user, team=person.team, agent=agent, memory="Likes tea")
+    assert not extend.forget(speaking(), "liking")
+    assert extend.forget(speaking("1"), "liking")
+    assert colours(conversation(person)) == ["grey"]
+    assert AgentOSMemory.objects.count() == 1
+    assert extend.forget(conversation(person), "liking")
+    assert AgentOSMemory.objects.count() == 0
+
+
 def test_only_what_fits_is_kept_and_lists_keep_what_is_newest(person: Person) -> None:
     me = conversation(person)
     for text in ("a", "b", "B ", "c", "d"):

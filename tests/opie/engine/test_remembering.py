@@ -1,17 +1,22 @@
 """Long-term memory: written after an answer, of one person, team and agent, given to the model, and forgotten at once."""
 
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from apps.accounts.authentication import principal_from_bearer
 from apps.opie import rows
-from apps.opie.models import Agent, AgentMember, AgentOSError, AgentOSMemory, AgentOSUsage, AIPlatform
+from apps.opie.agentos.service import AgentOSService
+from apps.opie.engine.branches import branch_off
+from apps.opie.models import Agent, AgentMember, AgentOSError, AgentOSMemory, AgentOSMessage, AgentOSUsage, AIPlatform
 from apps.opie.models.agents import AgentKind
 from tests.opie.engine.conftest import Asks
 from tests.opie.engine.scripted import Script, Tool
 from tests.opie.engine.test_history import set_up
 from tests.opie.engine.working import work_off
-from tests.opie.people import Person
+from tests.opie.people import Person, make_key
 from tests.opie.rest.caller import call
 
 TEA = Tool("add_memory", {"memory": "Likes green tea", "topics": ["drinks"]})
@@ -112,6 +117,31 @@ async def test_memories_are_of_one_person_and_one_agent(
         await told(ask, person)
         await work_off()
     assert sorted(text for text, *_ in await rows.run(memories)) == ["Of another person", "Told to another agent"]
+
+
+async def test_nothing_is_remembered_or_told_where_others_speak_through_a_person(
+    ask: Asks, person: Person, agent: Agent, script: Script
+) -> None:
+    def marked() -> UUID:
+        return AgentOSService(person.principal).create_session("scripted", speaks_for_others=True).pk
+
+    def branched(session_id: UUID) -> UUID:
+        answer = AgentOSMessage.objects.get(session=session_id, is_answer=True)
+        return branch_off(person.principal, session_id, answer.pk).pk
+
+    def with_a_key() -> Person:
+        _, headers = make_key(person, "run_agents", "view_agents", "verify_customers")
+        return replace(person, principal=principal_from_bearer(headers["Authorization"].split()[1]))
+
+    await rows.run(_kept, person, agent, "Likes tea")
+    session_id = await rows.run(marked)
+    await (await ask(person, "I like green tea.", session_id=session_id)).result()
+    await (await ask(person, "Still.", session_id=await rows.run(branched, session_id))).result()
+    await told(ask, await rows.run(with_a_key), "I like green tea.")
+    await work_off()
+    assert len(script.heard) == 3, "no model is asked what to note"
+    assert "Likes tea" not in str(script.heard)
+    assert await rows.run(memories) == [("Likes tea", "scripted", person.user.email)]
 
 
 async def test_an_agent_without_memory_writes_and_is_told_nothing(
