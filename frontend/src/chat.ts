@@ -1,5 +1,6 @@
 /** The entry of the chat page, and of the home page, which leads into one. */
 import { watchApprovals } from "./approvals/decide.ts";
+import { callApi } from "./chat/api.ts";
 import { linkAllMarks, watchPassages } from "./chat/citations.ts";
 import { ChatCommands } from "./chat/commands.ts";
 import { Conversation } from "./chat/conversation.ts";
@@ -18,6 +19,11 @@ if (root) linkAllMarks(root);
 if (root) {
   const conversation = new Conversation(root);
   new ChatCommands(root, conversation);
-  watchReactions(root, new Phrases(), (error) => conversation.explain(error));
+  const phrases = new Phrases();
+  watchReactions(root, {
+    keep: (message, init) => callApi(`/api/v1/messages/${message}/react/`, init),
+    announce: (done) => phrases.announce(done),
+    explain: (error) => conversation.explain(error),
+  });
   conversation.begin(takeQuestion());
 }

@@ -22,6 +22,11 @@ OPEN: dict[tuple[str, str], tuple[int, int]] = {
     ("GET", "/widget/<uuid:widget_id>/conversations/<uuid:session_id>/"): (401, 404),
     ("POST", "/widget/<uuid:widget_id>/conversations/<uuid:session_id>/customer/"): (401, 404),
     ("POST", "/widget/<uuid:widget_id>/conversations/<uuid:session_id>/messages/"): (401, 404),
+    ("POST", "/widget/<uuid:widget_id>/conversations/<uuid:session_id>/messages/<uuid:message_id>/react/"): (401, 404),
+    ("DELETE", "/widget/<uuid:widget_id>/conversations/<uuid:session_id>/messages/<uuid:message_id>/react/"): (
+        401,
+        404,
+    ),
     ("POST", "/widget/<uuid:widget_id>/conversations/<uuid:session_id>/person/"): (401, 404),
     ("GET", "/accounts/login/"): (200, 302),
     ("GET", "/accounts/logout/"): (302, 200),

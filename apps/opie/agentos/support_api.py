@@ -15,7 +15,13 @@ from apps.accounts.api.acting import principal_of
 from apps.accounts.permissions import Permission, requires
 from apps.api.errors import InvalidInput
 from apps.api.serializers import StrictSerializer
-from apps.opie.agentos.support_rows import message_as_json, messages_after, session_for_staff, support_sessions
+from apps.opie.agentos.support_rows import (
+    message_as_json,
+    messages_after,
+    reactions_to,
+    session_for_staff,
+    support_sessions,
+)
 from apps.opie.engine import taking_over
 from apps.opie.engine.asking import checked_message
 from apps.opie.models import AgentOSSession
@@ -65,7 +71,8 @@ class SupportView(APIView):
         session = taking_over.support_session(principal, session_id)
         after = number_after(request.query_params.get("after", "0"))
         taking_over.note_view(principal, session)
-        return Response(session_for_staff(session) | {"messages": messages_after(session, after)})
+        said = {"messages": messages_after(session, after), "reactions": reactions_to(session)}
+        return Response(session_for_staff(session) | said)
 
 
 class TakeOverView(APIView):

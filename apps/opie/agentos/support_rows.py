@@ -7,8 +7,9 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from apps.accounts.principal import Principal
+from apps.opie.engine.answerers import members_who_spoke
 from apps.opie.engine.verifying import MOST_TRIES
-from apps.opie.models import AgentOSMessage, AgentOSSession, SessionVerification
+from apps.opie.models import AgentOSMessage, AgentOSSession, MessageReaction, SessionVerification
 from apps.opie.models.messages import ANSWERED_BY, PERSON, MessageRole
 from apps.opie.models.runs import RunStatus
 from apps.opie.models.sessions import AgentOSSessionQuerySet
@@ -75,18 +76,26 @@ def is_writing(session_id: UUID) -> bool:
 def messages_after(session: AgentOSSession, number: int = 0) -> list[dict[str, Any]]:
     """What a person reads of the conversation, after the message of that number; the newest of more than are read."""
     shown = AgentOSMessage.objects.filter(session=session, number__gt=number).in_branch(session.head_id).shown()
-    newest = shown.select_related("agent").order_by("-number")[:MOST_READ]
-    return [message_as_json(message) for message in reversed(newest)]
+    newest = list(shown.select_related("agent").order_by("-number")[:MOST_READ])[::-1]
+    members = _members_of(session, newest)
+    return [message_as_json(message, members.get(message.run_id) if message.run_id else None) for message in newest]
 
 
-def message_as_json(message: AgentOSMessage) -> dict[str, Any]:
-    """A message with who wrote it: the visitor, an agent by its name, or a person by theirs."""
+def reactions_to(session: AgentOSSession) -> dict[str, dict[str, str]]:
+    """What the visitor thought of the newest answers, by message: `reaction` and, where they said why, `reason`."""
+    kept = MessageReaction.objects.filter(message__session=session, user_id=session.user_id)
+    newest = kept.order_by("-message__number")[:MOST_READ]
+    return {str(one.message_id): {"reaction": one.reaction, "reason": one.reason} for one in newest}
+
+
+def message_as_json(message: AgentOSMessage, member: str | None = None) -> dict[str, Any]:
+    """A message with who wrote it: the visitor, an agent or the member of a team by its name, or a person by theirs."""
     if message.role == MessageRole.USER:
         by = {"kind": "visitor", "name": ""}
     elif message.metadata.get(ANSWERED_BY) == PERSON:
         by = {"kind": "person", "name": str(message.metadata.get("name", ""))}
     else:
-        by = {"kind": "agent", "name": _agents_name(message)}
+        by = {"kind": "agent", "name": member or _agents_name(message)}
     return {
         "id": str(message.pk),
         "number": message.number,
@@ -95,6 +104,16 @@ def message_as_json(message: AgentOSMessage) -> dict[str, Any]:
         "status": message.status,
         "created_at": _text(message.created_at),
     }
+
+
+def _members_of(session: AgentOSSession, shown: list[AgentOSMessage]) -> dict[UUID, str]:
+    leaders = {
+        answer.run_id: answer.agent.agent_id for answer in shown if answer.is_answer and answer.run_id and answer.agent
+    }
+    if not leaders:
+        return {}
+    said = AgentOSMessage.objects.filter(session=session, run__in=leaders).order_by("number")
+    return members_who_spoke(session.team_id, said, leaders)
 
 
 def _agents_name(message: AgentOSMessage) -> str:

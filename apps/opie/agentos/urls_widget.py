@@ -13,5 +13,6 @@ urlpatterns = [
     path(_ONE, visit_api.ConversationView.as_view(), name="widget-conversation"),
     path(f"{_ONE}customer/", visit_api.BindView.as_view(), name="widget-bind"),
     path(f"{_ONE}messages/", visit_api.QuestionView.as_view(), name="widget-messages"),
+    path(f"{_ONE}messages/<uuid:message_id>/react/", visit_api.ReactView.as_view(), name="widget-react"),
     path(f"{_ONE}person/", visit_api.PersonView.as_view(), name="widget-person"),
 ]

@@ -21,12 +21,14 @@ from apps.api.parsers import parse_json, read_at_most
 from apps.api.serializers import StrictSerializer
 from apps.opie import rows
 from apps.opie.agentos import sse
+from apps.opie.agentos.reactions_api import ReactionToKeep
 from apps.opie.agentos.support_api import number_after
-from apps.opie.agentos.support_rows import is_writing, messages_after, state_of
+from apps.opie.agentos.support_rows import is_writing, messages_after, reactions_to, state_of
 from apps.opie.agentos.visitor_answers import events_for_visitor
 from apps.opie.engine import visiting
 from apps.opie.engine.asking import ask_agent, checked_message
 from apps.opie.engine.opening import Ask
+from apps.opie.engine.reacting import react, take_back
 from apps.opie.engine.taking_over import UNNAMED, ask_for_person
 from apps.opie.limits.hourly import admit_request
 from apps.opie.models import AgentOSSession, SupportWidget
@@ -165,6 +167,25 @@ class QuestionView(_VisitorView):
         return sse.response(self.principal, events_for_visitor(turn.events()), turn.session_id)
 
 
+class ReactView(_VisitorView):
+    """/widget/<id>/conversations/<id>/messages/<id>/react/: what the visitor thinks of an answer; DELETE takes it back."""
+
+    async def post(self, request: HttpRequest, widget_id: UUID, session_id: UUID, message_id: UUID) -> HttpResponseBase:
+        said = self.read_body(request, ReactionToKeep)
+        await rows.run(_react, self.principal, widget_id, session_id, message_id, said)
+        return JsonResponse({"message_id": str(message_id), **said})
+
+    async def delete(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        widget_id: UUID,
+        session_id: UUID,
+        message_id: UUID,
+    ) -> HttpResponseBase:
+        await rows.run(_react, self.principal, widget_id, session_id, message_id, None)
+        return HttpResponse(status=status.HTTP_204_NO_CONTENT)
+
+
 def _begin_another(principal: Principal, widget_id: UUID) -> AgentOSSession:
     return visiting.begin_conversation(principal, visiting.widget_of(principal, widget_id))
 
@@ -188,7 +209,21 @@ def _conversation(principal: Principal, widget_id: UUID, session_id: UUID, after
         "with": {"kind": "person", "name": holder.name or UNNAMED} if holder else _agent_of(widget),
         "is_writing": is_writing(session.pk),
         "messages": messages_after(session, after),
+        "reactions": reactions_to(session),
     }
+
+
+def _react(
+    principal: Principal, widget_id: UUID, session_id: UUID, message_id: UUID, said: dict[str, str] | None
+) -> None:
+    _, session = _own(principal, widget_id, session_id)
+    # An answer of theirs in another conversation is not here.
+    if not session.messages.filter(pk=message_id).exists():
+        raise NotFound("There is no such message.", code="message_not_found")
+    if said is None:
+        take_back(principal, message_id)
+    else:
+        react(principal, message_id, **said)
 
 
 def _agent_of(widget: SupportWidget) -> dict[str, str]:

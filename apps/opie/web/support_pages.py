@@ -13,7 +13,13 @@ from django.utils.translation import gettext_lazy
 from apps.accounts.permissions import Permission
 from apps.api.errors import Conflict, InvalidInput, NotAllowed
 from apps.opie.agentos.support_api import LONGEST_REPLY
-from apps.opie.agentos.support_rows import is_writing, messages_after, state_of, support_sessions
+from apps.opie.agentos.support_rows import (
+    is_writing,
+    messages_after,
+    reactions_to,
+    state_of,
+    support_sessions,
+)
 from apps.opie.engine import taking_over
 from apps.opie.engine.asking import checked_message
 from apps.opie.models import SupportWidget
@@ -68,7 +74,8 @@ class SupportView(SupportPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         session = taking_over.support_session(self.principal, kwargs.pop("session_id"))
         taking_over.note_view(self.principal, session)
-        said = messages_after(session)
+        thought = reactions_to(session)
+        said = [message | {"reaction": thought.get(message["id"])} for message in messages_after(session)]
         return super().get_context_data(
             session=session,
             state=state_of(session),

@@ -7,10 +7,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
-
+from apps.opie.engine.answerers import members_who_spoke
 from apps.opie.engine.dispatched import Dispatched
-from apps.opie.engine.outcome import answered_by, tools_of
 from apps.opie.ledger.summary import RunUsage, usage_of_runs
 from apps.opie.library.choosing import why_it_answers
 from apps.opie.models import (
@@ -199,6 +197,7 @@ def _known_of(
         approvals.setdefault(approval.run_id, []).append(approval)
     alone = {row.agent_id for row in rows if row.run_id is None and row.agent_id is not None}
     agents = dict(Agent.objects.filter(pk__in=alone).values_list("pk", "name")) if alone else {}
+    leaders = {run.pk: run.agent.agent_id for run in runs.values() if run.agent is not None}
     # By the run that asked: an answer that was tried again is another run's, to the same question.
     asking = {row.run_id for row in rows if row.run_id is not None} | {run.pk for run in (*runs.values(), *waiting)}
     return _Known(
@@ -207,7 +206,7 @@ def _known_of(
         versions_of(session, rows),
         approvals,
         agents,
-        _members_who_spoke(session, rows, runs),
+        members_who_spoke(session.team_id, rows, leaders),
         _reactions_to(session, rows),
         given_to(runs.values()),
         _commands_of(asking),
@@ -219,26 +218,6 @@ def _reactions_to(session: AgentOSSession, rows: Sequence[AgentOSMessage]) -> di
     answers = [row.pk for row in rows if row.is_answer]
     found = MessageReaction.objects.filter(message__in=answers, user_id=session.user_id) if answers else ()
     return {one.message_id: one.reaction for one in found}
-
-
-def _members_who_spoke(
-    session: AgentOSSession, rows: Sequence[AgentOSMessage], runs: Mapping[UUID, AgentOSRun]
-) -> dict[UUID, str]:
-    """The name of whoever in a team answered, by run. One query, and none where only agents by themselves did."""
-    said: dict[UUID, list[AgentOSMessage]] = {}
-    for row in rows:
-        if row.run_id is not None and row.run_id in runs and row.role != MessageRole.USER:
-            said.setdefault(row.run_id, []).append(row)
-    spoke = {run_id: agent_id for run_id, its in said.items() if (agent_id := answered_by(its[-1], tools_of(its)))}
-    if not spoke:
-        return {}
-    found = Agent.objects.filter(Q(team=session.team_id) | Q(team=None), agent_id__in=set(spoke.values()))
-    names = dict(found.values_list("agent_id", "name"))
-    return {
-        run_id: names[agent_id]
-        for run_id, agent_id in spoke.items()
-        if agent_id in names and (leader := runs[run_id].agent) is not None and leader.agent_id != agent_id
-    }
 
 
 def _commands_of(runs: set[UUID]) -> dict[UUID, CommandExecution]:

@@ -19,6 +19,7 @@ from apps.api.security_policy import content_security_policy
 from apps.opie.agentos.visit_api import LONGEST_QUESTION
 from apps.opie.engine.visiting import active_widget
 from apps.opie.models import SupportWidget
+from apps.opie.models.reactions import LONGEST_REASON
 from apps.opie.models.widgets import checked_origin
 from apps.opie.web.frontend import FrontendNotBuilt, current_build
 
@@ -46,6 +47,7 @@ def frame(request: HttpRequest, widget_id: UUID) -> HttpResponse:
         "host": _host(widget, request.GET.get("origin", "")),
         "starters": widget.agent.starters[:MOST_STARTERS],
         "longest": LONGEST_QUESTION,
+        "longest_reason": LONGEST_REASON,
     }
     response = render(request, "widget/frame.html", context)
     nonce: str = request.csp_nonce  # type: ignore[attr-defined]

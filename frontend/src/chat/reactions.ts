@@ -1,41 +1,46 @@
-import { callApi } from "./api.ts";
 import { fromTemplate, part } from "./parts.ts";
-import type { Phrases } from "./phrases.ts";
 
-const API = "/api/v1/messages/";
-type Explain = (error: unknown) => void;
+/** Where answers are read: who keeps the reaction (`init` says which), and who is told what became of it. */
+export interface Reader {
+  keep: (message: string, init: RequestInit) => Promise<unknown>;
+  announce: (done: "reacted" | "reason_kept" | "reaction_taken_back") => void;
+  explain: (error: unknown) => void;
+}
 
 /** Thumbs under answers. The one that is pressed is taken back by pressing it again; after either one may say why. */
-export function watchReactions(root: HTMLElement, phrases: Phrases, explain: Explain): void {
+export function watchReactions(root: HTMLElement, reader: Reader): void {
   root.addEventListener("click", (event) => {
     const button = (event.target as Element).closest<HTMLButtonElement>("[data-react]");
     const answer = button?.closest<HTMLElement>("article[data-message]");
-    if (button && answer) void new Reaction(answer, button, phrases, explain).toggle();
+    if (button && answer) void new Reaction(answer, button, reader).toggle();
   });
+}
+
+/** Shows which thumb is pressed; none for an empty name. */
+export function pressThumb(answer: HTMLElement, reaction: string): void {
+  for (const one of answer.querySelectorAll<HTMLElement>("[data-react]")) {
+    one.ariaPressed = String(one.dataset.react === reaction);
+  }
 }
 
 class Reaction {
   readonly #answer: HTMLElement;
   readonly #button: HTMLButtonElement;
-  readonly #phrases: Phrases;
-  readonly #explain: Explain;
+  readonly #reader: Reader;
 
-  constructor(answer: HTMLElement, button: HTMLButtonElement, phrases: Phrases, explain: Explain) {
+  constructor(answer: HTMLElement, button: HTMLButtonElement, reader: Reader) {
     this.#answer = answer;
     this.#button = button;
-    this.#phrases = phrases;
-    this.#explain = explain;
+    this.#reader = reader;
   }
 
   async toggle(): Promise<void> {
     const isTakenBack = this.#button.ariaPressed === "true";
     if (!(await this.#call(isTakenBack ? { method: "DELETE" } : this.#kept()))) return;
-    for (const one of this.#answer.querySelectorAll<HTMLElement>("[data-react]")) {
-      one.ariaPressed = String(one === this.#button && !isTakenBack);
-    }
+    pressThumb(this.#answer, isTakenBack ? "" : (this.#button.dataset.react ?? ""));
     this.#answer.querySelector("[data-reason]")?.remove();
     if (!isTakenBack) this.#askWhy();
-    this.#phrases.announce(isTakenBack ? "reaction_taken_back" : "reacted");
+    this.#reader.announce(isTakenBack ? "reaction_taken_back" : "reacted");
   }
 
   #askWhy(): void {
@@ -60,7 +65,7 @@ class Reaction {
   async #giveReason(reason: string, leave: () => void): Promise<void> {
     if (reason.trim() && !(await this.#call(this.#kept(reason)))) return;
     leave();
-    if (reason.trim()) this.#phrases.announce("reason_kept");
+    if (reason.trim()) this.#reader.announce("reason_kept");
   }
 
   #kept(reason = ""): RequestInit {
@@ -71,10 +76,10 @@ class Reaction {
   /** Whether it was done; if not, the page says why. */
   async #call(init: RequestInit): Promise<boolean> {
     try {
-      await callApi(`${API}${this.#answer.dataset.message ?? ""}/react/`, init);
+      await this.#reader.keep(this.#answer.dataset.message ?? "", init);
       return true;
     } catch (error) {
-      this.#explain(error);
+      this.#reader.explain(error);
       return false;
     }
   }

@@ -16,11 +16,15 @@ export interface Message {
   status: string;
 }
 
+/** What a visitor thought of answers, by message. */
+export type Reactions = Record<string, { reaction: string; reason: string }>;
+
 export interface Conversation {
   state: "agent" | "waits" | "taken_over";
   with: Author;
   is_writing: boolean;
   messages: Message[];
+  reactions: Reactions;
 }
 
 /** What a page says of its signed-in customer. */
@@ -70,6 +74,10 @@ export class WidgetApi {
 
   ask(message: string): Promise<Response> {
     return this.#post(`${this.#here}messages/`, { message });
+  }
+
+  react(message: string, init: RequestInit): Promise<Response> {
+    return this.#call(`${this.#here}messages/${message}/react/`, init);
   }
 
   get #here(): string {

@@ -2,6 +2,7 @@ import { Refused } from "../chat/api.ts";
 import { pause } from "../chat/backoff.ts";
 import { eventOf } from "../chat/events.ts";
 import { readFrames } from "../chat/frames.ts";
+import { watchReactions } from "../chat/reactions.ts";
 import { WidgetApi, type Author, type Conversation, type Signed } from "./api.ts";
 import { Host } from "./host.ts";
 import { Kept } from "./kept.ts";
@@ -24,6 +25,8 @@ export class WidgetFrame {
   #isSending = false;
   #with: Author;
   #unread = 0;
+  /** Grows with each beginning and end of a change, so that what was read before is not shown after. */
+  #reacted = 0;
 
   constructor(root: HTMLElement) {
     const { widget = "", root: address = "", host = "", agent = "" } = root.dataset;
@@ -57,6 +60,11 @@ export class WidgetFrame {
     this.#part("close").addEventListener("click", () => this.#host.close());
     this.#part("person").addEventListener("click", () => void this.#askForPerson());
     this.#part("another").addEventListener("click", () => void this.#startAnew());
+    watchReactions(this.#talk.element, {
+      keep: (message, init) => this.#keepReaction(message, init),
+      announce: (done) => this.#announce(done),
+      explain: (error) => this.#explain(error),
+    });
     this.#host.onOpen = () => this.#opened();
     this.#host.onCustomer = (signed) => void this.#know(signed);
     this.#host.begin();
@@ -147,8 +155,11 @@ export class WidgetFrame {
 
   async #look(): Promise<void> {
     if (this.#isSending || !this.#kept.token) return;
+    const before = this.#reacted;
     try {
-      this.#take(await this.#api.read(this.#talk.last));
+      const conversation = await this.#api.read(this.#talk.last);
+      this.#take(conversation);
+      if (before === this.#reacted) this.#talk.mark(conversation.reactions);
       this.#part("offline").hidden = true;
     } catch (error) {
       if (!(error instanceof Refused)) this.#part("offline").hidden = false;
@@ -169,6 +180,27 @@ export class WidgetFrame {
     this.#root.dataset["state"] = conversation.state;
     this.#part("starters").hidden = this.#talk.last > 0;
     if (ofOthers && !this.#host.isOpen) this.#host.unread((this.#unread += ofOthers));
+  }
+
+  async #keepReaction(message: string, init: RequestInit): Promise<void> {
+    this.#reacted += 1;
+    try {
+      await this.#api.react(message, init);
+      this.#part("problem").hidden = true;
+    } finally {
+      this.#reacted += 1;
+    }
+  }
+
+  /** Says it to who cannot see: the frame has the words, in the reader's language. */
+  #announce(done: string): void {
+    this.#part("announcer").textContent = this.#root.dataset[done] ?? "";
+  }
+
+  #explain(error: unknown): void {
+    const isRefused = error instanceof Refused && error.message !== "";
+    this.#part(isRefused ? "problem" : "offline").hidden = false;
+    if (isRefused) this.#part("problem").textContent = error.message;
   }
 
   async #askForPerson(): Promise<void> {

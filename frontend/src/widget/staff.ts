@@ -1,6 +1,6 @@
 import { callApi, Refused } from "../chat/api.ts";
 import { pause } from "../chat/backoff.ts";
-import type { Message } from "./api.ts";
+import type { Message, Reactions } from "./api.ts";
 import { Talk } from "./talk.ts";
 
 const LOOKS_EVERY = 2_500;
@@ -12,6 +12,7 @@ interface Told {
   taken_over_by: { id: string; name: string } | null;
   is_writing: boolean;
   messages: Message[];
+  reactions: Reactions;
 }
 
 /** One conversation as a colleague follows and answers it: what is said comes by itself, and a reply keeps its draft. */
@@ -66,6 +67,7 @@ export class StaffView {
     this.#part("typing").hidden = !told.is_writing;
     const isAtEnd = innerHeight + scrollY > document.body.scrollHeight - 120;
     if (this.#talk.take(told.messages) + told.messages.length && isAtEnd) scrollTo({ top: document.body.scrollHeight });
+    this.#talk.mark(told.reactions);
   }
 
   async #reply(field: HTMLTextAreaElement): Promise<void> {

@@ -1,5 +1,6 @@
+import { pressThumb } from "../chat/reactions.ts";
 import { renderMarkdown } from "../markdown/render.ts";
-import type { Author, Message } from "./api.ts";
+import type { Author, Message, Reactions } from "./api.ts";
 
 /**
  * What was said, as it is drawn. What the server has has a number; what is only being sent or written is `passing`, and
@@ -27,10 +28,26 @@ export class Talk {
     if (fresh.length === 0) return 0;
     this.#follow(() => {
       this.dropPassing();
-      for (const message of fresh) this.element.append(this.#draw(message.by, message.content, message.status));
+      for (const message of fresh) {
+        const article = this.#draw(message.by, message.content, message.status);
+        article.dataset["message"] = message.id;
+        this.element.append(article);
+      }
     });
     this.#last = Math.max(...fresh.map((message) => message.number));
     return fresh.filter((message) => message.by.kind !== "visitor").length;
+  }
+
+  /** Shows what the visitor thinks of the answers: to them by the thumb that is pressed, to the team in words. */
+  mark(reactions: Reactions): void {
+    for (const article of this.element.querySelectorAll<HTMLElement>("article[data-message]")) {
+      const { reaction = "", reason = "" } = reactions[article.dataset["message"] ?? ""] ?? {};
+      pressThumb(article, reaction);
+      const seen = article.querySelector<HTMLElement>("[data-seen]");
+      if (!seen || seen.dataset["seen"] === reaction && seen.querySelector("q")?.textContent === reason) continue;
+      seen.dataset["seen"] = reaction;
+      seen.querySelector("q")?.replaceChildren(reason);
+    }
   }
 
   question(text: string): HTMLElement {

@@ -6,7 +6,9 @@ from uuid import uuid4
 from django.test import Client
 
 from apps.accounts.models import AuditEntry
+from apps.accounts.principal import principal_for
 from apps.opie.agentos.widget_rows import make_widget
+from apps.opie.engine.reacting import react
 from apps.opie.engine.saying import say
 from apps.opie.engine.visiting import begin_visit
 from apps.opie.models import Agent, AgentOSSession, SupportWidget
@@ -102,6 +104,10 @@ def test_staff_sees_answers_and_hands_back(
     assert "Write a message." in client.post(f"{address}reply/", {"message": " "}, follow=True).content.decode()
     said = client.post(f"{address}reply/", {"message": "On its <i>way</i>."}, follow=True).content.decode()
     assert "On its &lt;i&gt;way&lt;/i&gt;." in said
+    assert 'data-seen="thumbs' not in said
+    react(principal_for(first.user), first.messages.get(is_answer=True).pk, "thumbs_down", "<b>Late</b>")
+    seen = client.get(address).content.decode()
+    assert ('data-seen="thumbs_down"' in seen, "&lt;b&gt;Late&lt;/b&gt;" in seen) == (True, True)
     assert "Taken over by" in client.get("/agentos/support/?state=taken_over").content.decode()
     assert "Where is my order?" not in client.get("/agentos/support/?state=agent").content.decode()
     client.post(f"{address}hand-back/")
