@@ -9,6 +9,7 @@ from agno.tools.function import Function
 from apps.opie.knowledge.citing import number, place_of
 from apps.opie.knowledge.search import Hit, search
 from apps.opie.scope import require_scope
+from apps.opie.tools.refusals import refusing_plainly
 
 SEARCH_TOOL = "search_knowledge"
 PASSAGES = 6
@@ -37,7 +38,9 @@ def search_function(base_ids: Sequence[UUID]) -> Function:
         found = number(scope.passages, hits)
         return "\n\n".join(_quoted(passage, hit) for passage, hit in zip(found, hits, strict=True)) or NOTHING
 
-    return Function.from_callable(search_knowledge, name=SEARCH_TOOL)
+    function = Function.from_callable(search_knowledge, name=SEARCH_TOOL)
+    function.entrypoint = refusing_plainly(function)
+    return function
 
 
 def _quoted(passage: dict[str, Any], hit: Hit) -> str:

@@ -25,6 +25,7 @@ from apps.opie import rows
 from apps.opie.models import AgentOSRun
 from apps.opie.models.approval_rules import ApprovalRule
 from apps.opie.scope import RunScope, require_scope
+from apps.opie.tools.refusals import refusing_plainly
 
 logger = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ def _callable_for_model(name: str) -> Callable[..., Awaitable[Any]]:
     shown = [parameter for name, parameter in signature.parameters.items() if name not in hidden]
     call.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
     call.__annotations__ = {parameter: hint for parameter, hint in hints.items() if parameter not in hidden}
-    return call
+    return refusing_plainly(Function.from_callable(call, name=name))
 
 
 def _as_told(answered: Any) -> Any:
