@@ -13,6 +13,7 @@ from typing import Literal
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from apps.musicstore.customer_numbers import numbers_in, told
 from apps.musicstore.models import Customer
 from apps.musicstore.phones import is_same_number, possible_nationals
 
@@ -24,51 +25,23 @@ LONGEST_TEXT = 5_000
 MOST_CLAIMS = 5
 
 _FLAGS = re.IGNORECASE
-_EMAIL = re.compile(r"(?<![\w.+%'-])[\w+%-][\w.+%'-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?![\w@-])", _FLAGS)
-_BETWEEN_DIGITS = r"[ ()./\u00a0-]{0,3}"
+# "６" and "＠": as wide as a letter of Chinese or Japanese, and otherwise the same. Not "²", which is another number.
+_FULL_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: " "}
+_EMAIL = re.compile(
+    r"(?<![\w.+%-])(?<![\w.+%-]')[\w+%-][\w.+%'-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?![\w@-])", _FLAGS
+)
+_BETWEEN_DIGITS = r"[ ()./\u00a0\u2009\u202f\u2010-\u2013-]{0,3}"
 _PHONE = re.compile(
     rf"(?<![\w@#+])(?<![0-9][./,-])\+?\(?[0-9](?:{_BETWEEN_DIGITS}[0-9]){{6,17}}(?![\w@]|{_BETWEEN_DIGITS}[0-9])",
     _FLAGS,
 )
-_SAID_TO_BE_A_PHONE = re.compile(r"\b(?:(?:tele)?phone|tel|mobile|cell|call|reach|ring)\b[^0-9+]{0,25}$", _FLAGS)
+_SAID_TO_BE_A_PHONE = re.compile(
+    r"\b(?:(?:tele)?phone|tel|mobile|cell|call|reach|ring|telefon\w*|handy|tel[ée]fono|m[óo]vil|celular|t[ée]l[ée]phone|portable|telefone)\b[^0-9+]{0,25}$",
+    _FLAGS,
+)
 _THING = "invoice|order|purchase|payment|bill|receipt|transaction|track|song|album|artist|playlist|employee|ticket|item"
+_THING += "|rechnung|bestellung|factura|pedido|compra|facture|commande|fatura"
 _OF_A_THING = re.compile(rf"\b(?:{_THING})s?\W*(?:(?:no|nr|number|id|is)\W*){{0,3}}$", _FLAGS)
-
-_WHO = r"(?:customer|client|account|member)"
-_UNIT = (
-    r"(?:years?|months?|weeks?|days?|hours?|minutes?|times?|dollars?|euros?|pounds?|percent|copies|songs?|albums?|tracks?"
-    r"|artists?|invoices?|orders?|purchases?)"
-)
-# What ends an id, and does not make it a part of another number, of a word, of an amount, or somebody else's.
-_END = rf"(?![\w@%]|[.,/:-][0-9]|\s+[0-9(]|['’]s\b|\s+{_UNIT}\b)"
-_NUMBER = rf"#?\s*(?<![\w.])(?P<id>[0-9]{{1,9}}){_END}"
-_EQUALS = r"\s*(?:is|=|:)?\s*"
-_LABEL = r"(?:id|number|no\.?|nr\.?)"
-_I_AM = r"(?:i\s+am|i['’]?m|we\s+are|we['’]?re|this\s+is|it\s+is|it['’]?s|as|here\s+is)"
-_STORY = r"(?!\s+(?:has|had|have|bought|ordered|did|does|paid|purchased|owns|got|is|was)\b)"
-_IDS = tuple(
-    re.compile(pattern, _FLAGS)
-    for pattern in (
-        rf"\b{_WHO}(?:['’]s)?[\s_-]*{_LABEL}{_EQUALS}{_NUMBER}",
-        rf"(?:^|[.!?;:,(\n]\s*|\b(?:my|our|user|personal|store|with|under|and|by)\s+)id(?:\s+{_LABEL})?{_EQUALS}{_NUMBER}",
-        rf"\b{_I_AM}\s+(?:your\s+|the\s+|a\s+)?{_WHO}\s*{_NUMBER}",
-        rf"(?:^|[.!?\n]\s*|\b(?:hi|hello|hey)\W+){_WHO}\s*{_NUMBER}{_STORY}",
-    )
-)
-_ANOTHER_ID = re.compile(rf"\s*(?:,|or\b|and\b|&|/)\s*(?:{_WHO}\s*)?(?:{_LABEL}\s*)?{_NUMBER}", _FLAGS)
-# The answer to a question for the id may be nothing else.
-_ONLY_AN_ID = re.compile(
-    rf"\W*(?:(?:yes|sure|ok|okay|it|is|its|it['’]s|my|the|number)\W+){{0,5}}{_NUMBER}\W*(?:thanks?|thank you|please)?\W*",
-    _FLAGS,
-)
-_DENIED = re.compile(
-    r"\b(?:not|never|nor|no longer|isn['’]?t|aren['’]?t|wasn['’]?t|ain['’]?t)\s+(?:\w+\s+){0,3}$", _FLAGS
-)
-_SOMEBODY_ELSE = re.compile(
-    r"\b(?:his|her|their|other|another|someone|somebody|friend|wife|husband|brother|sister|mother|father|boss|colleague"
-    r"|neighbou?r)(?:['’]s)?\b[^.;!?\n,]{0,40}$",
-    _FLAGS,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,43 +92,21 @@ def recognise(text: str, *, asked: bool = False) -> Recognised:
 
 def claims_in(text: str, *, asked: bool = False) -> tuple[Claim, ...]:
     """What is said in the text, each once. Pure: it asks no rows."""
-    text = unicodedata.normalize("NFC", text[:LONGEST_TEXT])
-    claims = [Claim("email", found[0]) for found in _told(_EMAIL, text)]
+    text = unicodedata.normalize("NFC", text[:LONGEST_TEXT]).translate(_FULL_WIDTH)
+    claims = [Claim("email", found[0]) for found in told(_EMAIL, text)]
     # An address may have digits in it, which are not the telephone's nor an id.
     text = _EMAIL.sub(lambda found: " @ ".ljust(len(found[0]))[: len(found[0])], text)
     claims += _phones(text)
-    claims += [Claim("id", str(int(number))) for number in _ids(text, asked)]
+    claims += [Claim("id", str(int(number))) for number in numbers_in(text, asked=asked)]
     return tuple(dict.fromkeys(claims))
 
 
-def _told(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Where the pattern is, unless it is denied, or said of somebody else."""
-    for found in pattern.finditer(text):
-        before = text[max(0, found.start() - 80) : found.start()]
-        if not _DENIED.search(before) and not _SOMEBODY_ELSE.search(before):
-            yield found
-
-
 def _phones(text: str) -> Iterator[Claim]:
-    for found in _told(_PHONE, text):
+    for found in told(_PHONE, text):
         before = text[max(0, found.start() - 40) : found.start()]
         if not _OF_A_THING.search(before):
             sure = found[0].startswith(("+", "(")) or _SAID_TO_BE_A_PHONE.search(before) is not None
             yield Claim("phone", found[0], sure)
-
-
-def _ids(text: str, asked: bool) -> Iterator[str]:
-    only = _ONLY_AN_ID.fullmatch(text) if asked else None
-    if only:
-        yield only["id"]
-    for pattern in _IDS:
-        for found in _told(pattern, text):
-            yield found["id"]
-            # "customer 5 or 6" is not customer 5.
-            another = _ANOTHER_ID.match(text, found.end())
-            while another:
-                yield another["id"]
-                another = _ANOTHER_ID.match(text, another.end())
 
 
 def _candidates(claims: Sequence[Claim]) -> list[Customer]:
