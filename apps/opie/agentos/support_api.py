@@ -27,7 +27,7 @@ from apps.opie.engine.asking import checked_message
 from apps.opie.models import AgentOSSession
 
 LONGEST_REPLY = 10_000
-STATES = ("agent", "waits", "taken_over")
+STATES = ("agent", "waits", "taken_over", "closed")
 AFTER = OpenApiParameter("after", int, description="The number of the last message that is known already.")
 
 

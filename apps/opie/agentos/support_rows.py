@@ -14,7 +14,7 @@ from apps.opie.models.messages import ANSWERED_BY, PERSON, MessageRole
 from apps.opie.models.runs import RunStatus
 from apps.opie.models.sessions import AgentOSSessionQuerySet
 
-State = Literal["agent", "waits", "taken_over"]
+State = Literal["agent", "waits", "taken_over", "closed"]
 MOST_READ = 200
 
 
@@ -29,6 +29,8 @@ def support_sessions(principal: Principal, search: str = "", state: str = "") ->
         .select_related("agent", "widget", "taken_over_by")
     )
     waits = Q(taken_over_by=None) & (Q(person_asked_at__isnull=False) | Q(gave_up=True))
+    if state:
+        sessions = sessions.filter(widget__isnull=state == "closed")
     if state == "waits":
         sessions = sessions.filter(waits)
     elif state == "taken_over":
@@ -39,7 +41,10 @@ def support_sessions(principal: Principal, search: str = "", state: str = "") ->
 
 
 def state_of(session: AgentOSSession) -> State:
-    """Who is to answer next: the agent, somebody (who has not come yet), or the person who has it."""
+    """Who is to answer next: the agent, somebody (who has not come yet), the person who has it; nobody, as the widget is
+    gone."""
+    if session.widget_id is None:
+        return "closed"
     if session.taken_over_by_id is not None:
         return "taken_over"
     gave_up = getattr(session, "gave_up", None)
@@ -53,7 +58,7 @@ def session_for_staff(session: AgentOSSession) -> dict[str, Any]:
     return {
         "id": str(session.pk),
         "title": session.title,
-        "widget": {"id": str(session.widget_id), "name": session.widget.name} if session.widget else None,
+        "widget": _widget_of(session),
         "agent_id": session.agent.agent_id if session.agent else "",
         "state": state_of(session),
         "taken_over_by": {"id": str(holder.pk), "name": holder.name or holder.email} if holder else None,
@@ -64,6 +69,12 @@ def session_for_staff(session: AgentOSSession) -> dict[str, Any]:
         "updated_at": _text(session.updated_at),
         "is_writing": is_writing(session.pk),
     }
+
+
+def _widget_of(session: AgentOSSession) -> dict[str, str | None]:
+    if session.widget is None:
+        return {"id": None, "name": session.gone_widget}
+    return {"id": str(session.widget_id), "name": session.widget.name}
 
 
 def is_writing(session_id: UUID) -> bool:

@@ -85,11 +85,19 @@ def change_widget(principal: Principal, widget_id: UUID, changes: Mapping[str, A
 
 
 @transaction.atomic
-def delete_widget(principal: Principal, widget_id: UUID) -> None:
-    """Its visitors can go on no more; what they said stays until they are cleared. Raises NotFound."""
+def delete_widget(principal: Principal, widget_id: UUID) -> int:
+    """Its visitors can go on no more; the team reads what they said until they are cleared. Answers how many
+    conversations these are. Raises NotFound."""
     widget = find_widget(principal, widget_id)
-    record(principal, "widget.deleted", widget, before=widget_as_json(widget))
+    count = conversation_count(widget)
+    record(principal, "widget.deleted", widget, before=widget_as_json(widget) | {"conversations": count})
     widget.delete()
+    return count
+
+
+def conversation_count(widget: SupportWidget) -> int:
+    """Those in which something was said: what the team sees of the widget."""
+    return widget.sessions.filter(message_count__gt=0).count()
 
 
 def _agent(principal: Principal, agent_id: str) -> Agent:

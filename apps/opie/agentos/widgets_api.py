@@ -14,7 +14,14 @@ from rest_framework.views import APIView
 from apps.accounts.api.acting import principal_of
 from apps.accounts.permissions import Permission, requires
 from apps.api.serializers import StrictSerializer
-from apps.opie.agentos.widget_rows import change_widget, delete_widget, find_widget, make_widget, widget_as_json
+from apps.opie.agentos.widget_rows import (
+    change_widget,
+    conversation_count,
+    delete_widget,
+    find_widget,
+    make_widget,
+    widget_as_json,
+)
 from apps.opie.models import SupportWidget
 from apps.opie.models.widgets import LONGEST_GREETING, LONGEST_ORIGIN, MOST_ORIGINS
 
@@ -70,7 +77,8 @@ class WidgetView(APIView):
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="widget")
     def get(self, request: Request, widget_id: UUID) -> Response:
-        return Response(widget_as_json(find_widget(principal_of(request), widget_id)))
+        widget = find_widget(principal_of(request), widget_id)
+        return Response(widget_as_json(widget) | {"conversations": conversation_count(widget)})
 
     @extend_schema(request=WidgetChange, responses={200: OpenApiTypes.OBJECT})
     def patch(self, request: Request, widget_id: UUID) -> Response:

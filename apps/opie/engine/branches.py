@@ -56,6 +56,7 @@ def branch_off(principal: Principal, session_id: UUID, message_id: UUID) -> Agen
         team_id=session.team_id,
         agent_id=session.agent_id,
         widget_id=session.widget_id,
+        gone_widget=session.gone_widget,
         title=session.title,
         when_busy=session.when_busy,
         speaks_for_others=session.speaks_for_others,

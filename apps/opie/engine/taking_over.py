@@ -30,7 +30,7 @@ _VIEW = "support.view"
 
 
 def support_session(principal: Principal, session_id: UUID) -> AgentOSSession:
-    """A conversation of the team's widgets. Raises NotAllowed for who may not answer customers, and NotFound."""
+    """A conversation of the team's widgets, those that are gone among them. Raises NotAllowed for who may not answer customers, and NotFound."""
     if not principal.may(Permission.ANSWER_CUSTOMERS):
         raise NotAllowed
     found = AgentOSSession.objects.for_support(principal).select_related("agent", "widget", "taken_over_by")
@@ -108,7 +108,9 @@ def ask_for_person(principal: Principal, session_id: UUID) -> AgentOSSession:
 
 
 def _locked(principal: Principal, session_id: UUID) -> AgentOSSession:
-    support_session(principal, session_id)
+    """Raises Conflict (`widget_gone`) where the visitor has no way left to read what is said."""
+    if support_session(principal, session_id).widget_id is None:
+        raise Conflict("Its widget is deleted: the visitor would not see an answer.", code="widget_gone")
     return AgentOSSession.objects.select_for_update(no_key=True).get(pk=session_id)
 
 

@@ -23,6 +23,10 @@ class WhenBusy(models.TextChoices):
     REFUSE = "refuse", "It is refused"
 
 
+# The index of the same condition is used only where it is written as it is here.
+OF_WIDGETS = Q(widget__isnull=False) | ~Q(gone_widget="")
+
+
 class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
     def visible_to(self, principal: Principal) -> Self:
         """Only one's own, in the team one acts for. Whatever the role, nobody reads another person's."""
@@ -32,7 +36,7 @@ class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
         """The conversations of the team's widgets, for whoever may answer customers. A colleague's are never among them."""
         if not principal.may(Permission.ANSWER_CUSTOMERS):
             return self.none()
-        return self.filter(team_id=principal.team_id, widget__isnull=False)
+        return self.filter(OF_WIDGETS, team_id=principal.team_id)
 
     def containing(self, words: str) -> Self:
         """Sessions whose title, or a message of which, contains the words."""
@@ -62,6 +66,14 @@ class AgentOSSession(models.Model):
         editable=False,
         related_name="sessions",
         help_text="Where a visitor began it: the team's staff reads along, and may take over.",
+    )
+    gone_widget = models.CharField(
+        max_length=120,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What the widget was called that is gone. The database writes it when that is deleted.",
     )
     taken_over_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -102,9 +114,7 @@ class AgentOSSession(models.Model):
         indexes = [
             models.Index(fields=["user", "team", "-updated_at"], name="opie_session_of_person"),
             models.Index(fields=["agent", "-updated_at"], name="opie_session_of_agent"),
-            models.Index(
-                fields=["team", "-updated_at"], condition=Q(widget__isnull=False), name="opie_session_of_widget"
-            ),
+            models.Index(fields=["team", "-updated_at"], condition=OF_WIDGETS, name="opie_session_of_widget"),
             GinIndex(SearchVector("title", config="simple"), name="opie_session_title"),
         ]
         constraints = [

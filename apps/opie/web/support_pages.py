@@ -31,6 +31,7 @@ STATES = {
     "waits": gettext_lazy("Waiting for a person"),
     "taken_over": gettext_lazy("Taken over"),
     "agent": gettext_lazy("The agent answers"),
+    "closed": gettext_lazy("Widget deleted"),
 }
 
 

@@ -3,15 +3,17 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from apps.accounts.permissions import Permission
 from apps.api.errors import InvalidInput, NotAllowed
-from apps.opie.agentos.widget_rows import change_widget, delete_widget, find_widget, make_widget
+from apps.opie.agentos.widget_rows import change_widget, conversation_count, delete_widget, find_widget, make_widget
 from apps.opie.models import SupportWidget
 from apps.opie.web.views import Page, PieceOfPage
 from apps.opie.web.widget_form import WidgetForm
@@ -94,6 +96,8 @@ class WidgetChangeView(_ForManagers):
         kept = self.request.session.pop(_NEW_SECRET, {})
         return self.get_context_data(
             widget=widget,
+            conversations=conversation_count(widget),
+            days=settings.OPIE_VISITOR_DAYS,
             form=form,
             tag=f'<script src="{address}" async></script>',
             secret=kept.get("secret") if kept.get("widget") == str(widget.pk) else None,
@@ -116,8 +120,13 @@ class DeleteWidgetView(PieceOfPage):
     def post(self, request: HttpRequest, widget_id: UUID) -> HttpResponse:
         if not self.principal.may(Permission.MANAGE_AGENTS):
             raise NotAllowed
-        delete_widget(self.principal, widget_id)
-        messages.success(request, _("The widget is gone."))
+        count = delete_widget(self.principal, widget_id)
+        left = ngettext(
+            "Its %(count)d conversation can still be read under Support.",
+            "Its %(count)d conversations can still be read under Support.",
+            count,
+        )
+        messages.success(request, " ".join([_("The widget is gone."), *([left % {"count": count}] if count else [])]))
         return redirect("pages:widgets")
 
 

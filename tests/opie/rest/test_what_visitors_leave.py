@@ -1,18 +1,21 @@
 """What the team has of visitors: what they thought of answers, and conversations whose widget is gone."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.test import AsyncClient
 
+from apps.accounts.models import AuditEntry
 from apps.opie import rows
+from apps.opie.engine.saying import say
 from apps.opie.models import Agent, AgentOSMessage
+from apps.opie.models.messages import MessageRole
 from tests.opie.engine.conftest import script
 from tests.opie.engine.scripted import Script
 from tests.opie.people import Person
-from tests.opie.rest.caller import call
+from tests.opie.rest.caller import call, error_of
 from tests.opie.rest.test_streams import web
-from tests.opie.rest.test_visitors import SHOP, Visit, made, staff, visited
+from tests.opie.rest.test_visitors import SHOP, SUPPORT, WIDGETS, Visit, made, staff, visited
 
 __all__ = ["script", "web"]
 
@@ -65,3 +68,46 @@ async def test_a_visitor_says_what_they_think_of_an_answer_and_the_team_reads_it
         assert (visit.read()["reactions"], staff("GET", visit.session, "", person).json()["reactions"]) == ({}, {})
 
     await rows.run(seen)
+
+
+def test_what_was_said_through_a_deleted_widget_stays_to_be_read(
+    person: Person, member: Person, stranger: Person, agents: dict[str, Agent]
+) -> None:
+    kept, gone, with_agent = made(person), made(person, name="Old"), made(person, name="Lost", agent_id="helper")
+    visits = [Visit(widget) for widget in (kept, gone, with_agent)]
+    held, others = visits[1], (visits[0], visits[2])
+    for visit in visits:
+        say(UUID(visit.session), MessageRole.USER, "Hello?", {})
+    staff("POST", held.session, "take-over/", person)
+    one = f"{WIDGETS}{gone['id']}/"
+    assert call("GET", one, None, person.headers).json()["conversations"] == 1
+    assert call("DELETE", one, None, person.headers).status_code == 204
+    assert AuditEntry.objects.get(action="widget.deleted").before["conversations"] == 1
+    # A widget goes with its agent as well.
+    assert call("DELETE", "agents/helper/", None, person.headers).status_code == 204
+
+    def listed(state: str, who: Person = person) -> list[tuple[str, str, str | None]]:
+        found = call("GET", f"{SUPPORT}?state={state}", None, who.headers).json()["results"]
+        return sorted((line["widget"]["name"], line["state"], line["widget"]["id"]) for line in found)
+
+    assert listed("closed") == [("Lost", "closed", None), ("Old", "closed", None)]
+    assert listed("agent") == [("Shop", "agent", kept["id"])]
+    assert (listed("taken_over"), listed("waits"), listed("closed", stranger)) == ([], [], [])
+    read = staff("GET", held.session, "", person).json()
+    assert ([message["content"] for message in read["messages"]], read["state"]) == (["Hello?"], "closed")
+    for deed in ("take-over/", "hand-back/", "reply/"):
+        answer = staff("POST", held.session, deed, person, {"message": "x"})
+        assert (answer.status_code, error_of(answer)["code"]) == (409, "widget_gone"), deed
+        assert staff("POST", held.session, deed, member, {"message": "x"}).status_code == 403
+        assert staff("POST", held.session, deed, stranger, {"message": "x"}).status_code == 404
+    assert [visited(visit.path, None, visit.headers, "GET").status_code for visit in (held, *others)] == [404, 200, 404]
+    assert call("POST", "chat/", {"message": "Hi", "thread_id": held.session}, held.headers).status_code == 404
+    # What they go on with elsewhere, they go on with for themselves: a copy is the team's to read, too.
+    first = call("GET", f"conversations/{held.session}/messages/", None, held.headers).json()["results"][0]
+    copied = call(
+        "POST",
+        f"conversations/{held.session}/continue_from_message/",
+        {"message_id": first["message_id"]},
+        held.headers,
+    )
+    assert (copied.status_code, len(listed("closed"))) == (201, 3)

@@ -77,8 +77,20 @@ def test_a_widget_is_set_up_and_its_secret_shown_once(person: Person, agents: di
     changed = SupportWidget.objects.get()
     assert (changed.name, changed.is_active, changed.allowed_origins) == ("Store", False, [SHOP, OTHER])
     assert "Store" in client.get("/agentos/widgets/").content.decode()
-    client.post(f"{address}delete/")
+    session = asked_in(changed, "Where is my order?")
+    begin_visit(changed)  # who said nothing is not counted
+    assert "1 conversation was had through it." in client.get(address).content.decode()
+    gone = client.post(f"{address}delete/", follow=True).content.decode()
+    assert "Its 1 conversation can still be read under Support." in gone
     assert not SupportWidget.objects.exists()
+    # The team reads on, under the name that the widget had, and has nobody to answer.
+    for place in ("/agentos/support/", "/agentos/support/?state=closed", f"/agentos/support/{session.pk}/"):
+        page = client.get(place).content.decode()
+        assert [word in page for word in ("Where is my order?", "Store", "Widget deleted")] == [True] * 3, place
+    assert "Take over" not in page
+    assert "Where is my order?" not in client.get("/agentos/support/?state=agent").content.decode()
+    refused = client.post(f"/agentos/support/{session.pk}/take-over/", follow=True).content.decode()
+    assert "Its widget is deleted" in refused
 
 
 def test_staff_sees_answers_and_hands_back(
