@@ -126,6 +126,9 @@ class Environment(BaseSettings):
     OPIE_KNOWLEDGE_LARGEST_FILE: int = Field(
         50_000_000, ge=1, description="Bytes of the largest file that may be handed in to a knowledge base."
     )
+    OPIE_CONVERSATIONS_LARGEST_FILE: int = Field(
+        20_000_000, ge=1, description="Bytes of the largest export of conversations that a person may bring in."
+    )
     OPIE_FILE_STORAGE: str = Field(
         "django.core.files.storage.FileSystemStorage",
         description="Where files are kept: Django's storage class. storages.backends.s3.S3Storage and storages.backends.gcloud.GoogleCloudStorage come with requirements/s3.txt and requirements/gcs.txt.",

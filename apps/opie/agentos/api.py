@@ -24,6 +24,7 @@ from apps.api.errors import Conflict, InvalidInput, NotFound
 from apps.opie import rows
 from apps.opie.agentos import sse
 from apps.opie.agentos.health import snapshot
+from apps.opie.agentos.narrowing import narrowed
 from apps.opie.agentos.serializers import (
     Answer,
     BranchToMake,
@@ -81,7 +82,7 @@ class CreateSessionView(APIView):
 
 
 class SessionListView(generics.ListAPIView[AgentOSSession]):
-    """This caller's sessions: ?search= in titles and messages, ?agent_id=, ?is_archived=, ?ordering=."""
+    """This caller's sessions: ?search= in titles and messages, ?agent_id=, ?is_archived=, ?from=, ?to=, ?ordering=."""
 
     permission_classes = [requires(Permission.VIEW_AGENTS)]
     serializer_class = SessionSerializer
@@ -90,11 +91,7 @@ class SessionListView(generics.ListAPIView[AgentOSSession]):
 
     def get_queryset(self) -> QuerySet[AgentOSSession]:
         asked = self.request.query_params
-        sessions = own_sessions(self.request).containing(asked.get("search", ""))
-        if agent_id := asked.get("agent_id"):
-            sessions = sessions.filter(agent__agent_id=agent_id)
-        if "is_archived" in asked:
-            sessions = sessions.filter(is_archived=asked["is_archived"].lower() == "true")
+        sessions = narrowed(own_sessions(self.request), asked)
         return sessions.order_by(self._ordering(asked.get("ordering", "-updated_at")), "-id")
 
     def _ordering(self, wanted: str) -> str:

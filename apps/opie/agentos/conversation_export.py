@@ -1,31 +1,34 @@
-"""Conversations as a file: JSON that can be brought in again (conversation_import.py), and CSV for spreadsheets. Sync.
+"""Conversations as a file: JSON that can be brought in again (conversation_import.py), CSV for spreadsheets, and
+Markdown to read; piece by piece, so that no file is ever held whole. Sync.
 
 What an answer took stays in the books and is not in the file; neither is whom a conversation is verified for.
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
+from apps.opie.agentos.conversation_markdown import conversation_as_markdown
 from apps.opie.agentos.metrics_api import safe_cell
 from apps.opie.models import AgentOSMessage, AgentOSSession
 
 FORMAT, VERSION = "opie-conversations", 1
 # In a session's metadata: the id it had in the file that it came from.
 IMPORTED_FROM = "imported_from"
+# In a message's: what a vendor left for itself, to be sent back to it. It says nothing to anybody else.
+PROVIDER_DATA = "provider_data"
 AT_A_TIME = 100
 CSV_COLUMNS = [
     "conversation_id", "title", "user", "team", "number", "role", "agent_id", "status", "content", "reaction", "reason",
     "created_at",
 ]  # fmt: skip
-
-Progress = Callable[[int], None]
 
 
 def conversations_of(
@@ -49,21 +52,19 @@ def in_turn(sessions: QuerySet[AgentOSSession]) -> Iterator[AgentOSSession]:
         yield from (found[pk] for pk in piece if pk in found)
 
 
-def write_json(sessions: Iterable[AgentOSSession], file: TextIO, progress: Progress) -> None:
-    """One object, written conversation by conversation."""
-    file.write(f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": [')
-    for number, session in enumerate(sessions, start=1):
-        file.write(",\n" if number > 1 else "\n")
-        json.dump(conversation_as_data(session), file, ensure_ascii=False)
-        progress(number)
-    file.write("\n]}\n")
+def as_json(sessions: Iterable[AgentOSSession]) -> Iterator[str]:
+    """One object, conversation by conversation."""
+    yield f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": ['
+    for number, session in enumerate(sessions):
+        yield (",\n" if number else "\n") + json.dumps(conversation_as_data(session), ensure_ascii=False)
+    yield "\n]}\n"
 
 
-def write_csv(sessions: Iterable[AgentOSSession], file: TextIO, progress: Progress) -> None:
+def as_csv(sessions: Iterable[AgentOSSession]) -> Iterator[str]:
     """A line for each question and answer, of all branches."""
-    writer = csv.DictWriter(file, CSV_COLUMNS, extrasaction="ignore")
-    writer.writeheader()
-    for number, session in enumerate(sessions, start=1):
+    writer = csv.DictWriter(_Handed(), CSV_COLUMNS, extrasaction="ignore")
+    yield writer.writeheader()
+    for session in sessions:
         about = {"title": session.title, "user": session.user.email, "team": session.team.slug}
         for message in _messages(session):
             if message.role == "user" or message.is_answer:
@@ -71,8 +72,36 @@ def write_csv(sessions: Iterable[AgentOSSession], file: TextIO, progress: Progre
                 row |= {"conversation_id": str(session.pk)} | (row.pop("reaction") or {"reaction": "", "reason": ""})
                 # Of the message, and not of the reaction to it.
                 row["created_at"] = message.created_at.isoformat()
-                writer.writerow({name: safe_cell(str(row[name] or "")) for name in CSV_COLUMNS})
-        progress(number)
+                yield writer.writerow({name: safe_cell(str(row[name] or "")) for name in CSV_COLUMNS})
+
+
+def as_markdown(sessions: Iterable[AgentOSSession]) -> Iterator[str]:
+    """The branch that is shown of each, to read."""
+    for number, session in enumerate(sessions):
+        yield ("\n---\n\n" if number else "") + conversation_as_markdown(session)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: how it is written, and what it is called."""
+
+    write: Callable[[Iterable[AgentOSSession]], Iterator[str]]
+    content_type: str
+    extension: str
+
+
+FORMATS: Mapping[str, Format] = {
+    "json": Format(as_json, "application/json; charset=utf-8", "json"),
+    "csv": Format(as_csv, "text/csv; charset=utf-8", "csv"),
+    "markdown": Format(as_markdown, "text/markdown; charset=utf-8", "md"),
+}
+
+
+class _Handed:
+    """A file for csv's writer that hands each line back instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
 
 
 def conversation_as_data(session: AgentOSSession) -> dict[str, Any]:
@@ -114,7 +143,7 @@ def message_as_data(message: AgentOSMessage) -> dict[str, Any]:
         "tool_failed": message.tool_failed,
         "tool_duration_ms": message.tool_duration_ms,
         "citations": message.citations,
-        "metadata": message.metadata,
+        "metadata": {name: value for name, value in message.metadata.items() if name != PROVIDER_DATA},
         "created_at": message.created_at.isoformat(),
         "reaction": reaction
         and {

@@ -4,142 +4,69 @@ Every conversation comes whole or not at all; one that is there already is left 
 in again. Ids are new. Nothing in a file makes a customer verified, and no run or cost comes with it.
 """
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from apps.accounts.principal import Principal
-from apps.api.errors import InvalidInput
 from apps.api.ids import uuid7
-from apps.opie.agentos.conversation_export import FORMAT, IMPORTED_FROM, VERSION
-from apps.opie.engine.storable import clean_json
+from apps.opie.agentos.conversation_export import IMPORTED_FROM
+from apps.opie.agentos.conversation_file import ConversationInFile, MessageInFile, read_sent
 from apps.opie.limits.windows import lock_number
 from apps.opie.models import Agent, AgentOSMessage, AgentOSSession, MessageReaction
-from apps.opie.models.reactions import LONGEST_REASON
 
 AT_A_TIME = 500
-Short = Annotated[str, Field(max_length=200)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ReactionInFile(_Strict):
-    reaction: Literal["thumbs_up", "thumbs_down"]
-    reason: str = Field("", max_length=LONGEST_REASON)
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-
-
-class ToolCallInFile(BaseModel):
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    id: str
-    name: str
-    arguments: Any
-
-
-class MessageInFile(_Strict):
-    """The fields of the row. Its parent comes before it."""
-
-    id: UUID
-    parent_id: UUID | None = None
-    number: int = Field(ge=1, le=2**31 - 1)
-    role: Literal["user", "assistant", "tool"]
-    is_answer: bool = False
-    status: Literal["complete", "failed", "cancelled", "interrupted"] = "complete"
-    agent_id: str | None = None
-    content: str = ""
-    reasoning: str = ""
-    tool_calls: list[ToolCallInFile] = []
-    tool_call_id: Short = ""
-    tool_name: Short = ""
-    tool_failed: bool = False
-    tool_duration_ms: int | None = Field(None, ge=0, le=2**31 - 1)
-    citations: list[dict[str, Any]] = []
-    metadata: dict[str, Any] = {}
-    created_at: AwareDatetime
-    reaction: ReactionInFile | None = None
-
-    @model_validator(mode="after")
-    def fits_its_role(self) -> Self:
-        if (self.is_answer or self.tool_calls) and self.role != "assistant":
-            raise ValueError("Only an assistant's message is an answer or calls tools.")
-        if self.reaction is not None and not self.is_answer:
-            raise ValueError("Only an answer has a reaction.")
-        return self
-
-
-class ConversationInFile(_Strict):
-    """A conversation with all its branches. `user` and `team` say whose it was, and are not heeded."""
-
-    id: UUID
-    user: str = ""
-    team: str = ""
-    agent_id: str | None = None
-    title: Short = ""
-    is_archived: bool = False
-    when_busy: Literal["queue", "steer", "refuse"] = "queue"
-    metadata: dict[str, Any] = {}
-    head_id: UUID | None = None
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
-    last_message_at: AwareDatetime | None = None
-    messages: list[MessageInFile] = []
-
-    @model_validator(mode="after")
-    def is_a_tree(self) -> Self:
-        seen: set[UUID] = set()
-        number = 0
-        for message in self.messages:
-            if message.id in seen or message.number <= number:
-                raise ValueError(f"Message {message.id}: ids are unique, and numbers go up.")
-            if message.parent_id is not None and message.parent_id not in seen:
-                raise ValueError(f"Message {message.id}: what it follows has to come before it.")
-            seen.add(message.id)
-            number = message.number
-        if self.head_id is not None and self.head_id not in seen:
-            raise ValueError("The head is not one of the messages.")
-        return self
 
 
 @dataclass(slots=True)
 class Imported:
     """What came of one conversation: new, or there already; and agents that are not there for the person."""
 
+    id_in_file: UUID
     session_id: UUID
     is_new: bool
     missing_agents: set[str] = field(default_factory=set)
 
 
-def read_conversations(text: str) -> list[ConversationInFile]:
-    """What is in a file, all of it checked. Raises InvalidInput that names each place."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise InvalidInput("The file is no JSON. Only the export's format json can be brought in.") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("version") != VERSION:
-        raise InvalidInput(f"This is no export of conversations: format {FORMAT}, version {VERSION} is needed.")
-    found = data.get("conversations")
-    if not isinstance(found, list):
-        raise InvalidInput("The file has no list of conversations.")
-    problems: dict[str, list[str]] = {}
-    read = []
-    for place, one in enumerate(found):
-        try:
-            read.append(ConversationInFile.model_validate_json(json.dumps(clean_json(one))))
-        except ValidationError as error:
-            problems |= dict(_problems(place, error))
-    if problems:
-        raise InvalidInput(fields=problems)
-    return read
+@dataclass(frozen=True, slots=True)
+class BroughtIn:
+    """What came of a file, conversation by conversation."""
+
+    conversations: list[Imported]
+
+    @property
+    def new(self) -> list[UUID]:
+        """The sessions that were made."""
+        return [one.session_id for one in self.conversations if one.is_new]
+
+    @property
+    def known(self) -> int:
+        """How many were there already."""
+        return sum(not one.is_new for one in self.conversations)
+
+    @property
+    def missing_agents(self) -> list[str]:
+        """The agents that are not there for the person, by name."""
+        return sorted(set().union(*(one.missing_agents for one in self.conversations)))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "imported": len(self.new),
+            "already_there": self.known,
+            "missing_agents": self.missing_agents,
+            "conversations": [
+                {"id_in_file": str(one.id_in_file), "id": str(one.session_id), "is_new": one.is_new}
+                for one in self.conversations
+            ],
+        }
+
+
+def import_sent(principal: Principal, body: bytes) -> BroughtIn:
+    """Bring a file in that somebody sent. Raises TooLarge, InvalidInput, and NotAllowed for somebody without a team."""
+    return BroughtIn([import_conversation(principal, one) for one in read_sent(body)])
 
 
 def import_conversation(principal: Principal, data: ConversationInFile) -> Imported:
@@ -152,7 +79,7 @@ def import_conversation(principal: Principal, data: ConversationInFile) -> Impor
         same = Q(pk=data.id) | Q(**{f"metadata__{IMPORTED_FROM}": str(data.id)})
         known = AgentOSSession.objects.visible_to(principal).filter(same).first()
         if known is not None:
-            return Imported(known.pk, is_new=False)
+            return Imported(data.id, known.pk, is_new=False)
         return _Import(principal, data).run(team_id)
 
 
@@ -188,7 +115,7 @@ class _Import:
             updated_at=data.updated_at,
             last_message_at=data.last_message_at,
         )
-        return Imported(session.pk, is_new=True, missing_agents=self._missing)
+        return Imported(data.id, session.pk, is_new=True, missing_agents=self._missing)
 
     def _store(self, session: AgentOSSession, said: list[MessageInFile]) -> None:
         rows = AgentOSMessage.objects.bulk_create([self._row(session, message) for message in said])
@@ -217,9 +144,3 @@ class _Import:
 
     def _agent(self, agent_id: str | None) -> UUID | None:
         return self._agents.get(agent_id) if agent_id else None
-
-
-def _problems(place: int, error: ValidationError) -> Iterator[tuple[str, list[str]]]:
-    for one in error.errors(include_url=False, include_context=False, include_input=False):
-        path = ".".join(str(part) for part in ("conversations", place, *one["loc"]))
-        yield path, [one["msg"].removeprefix("Value error, ")]

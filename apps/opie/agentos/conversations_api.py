@@ -69,8 +69,8 @@ class ConversationDetail(ConversationSerializer):
 
 
 class ConversationsView(SessionListView):
-    """This caller's conversations: ?search=, ?agent_id=, ?is_archived=, ?ordering=, ?page=, ?page_size= or ?limit=; and a
-    new one."""
+    """This caller's conversations: ?search=, ?agent_id=, ?is_archived=, ?is_empty=, ?from=, ?to=, ?ordering=, ?page=,
+    ?page_size= or ?limit=; and a new one."""
 
     permission_classes = [TO_CHANGE]
     accepts_visitors = True

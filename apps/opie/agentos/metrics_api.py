@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.utils.dateparse import parse_date, parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -161,11 +161,13 @@ class ErrorMetricView(APIView):
 
 def period_of(request: Request) -> tuple[datetime | None, datetime | None]:
     """`from` and `to` as moments, [from, to); a date as `to` includes its day. Raises InvalidInput."""
-    return _moment(request, "from", whole_day=False), _moment(request, "to", whole_day=True)
+    asked = request.query_params
+    return moment_of(asked, "from", whole_day=False), moment_of(asked, "to", whole_day=True)
 
 
-def _moment(request: Request, name: str, *, whole_day: bool) -> datetime | None:
-    text = request.query_params.get(name)
+def moment_of(asked: QueryDict, name: str, *, whole_day: bool) -> datetime | None:
+    """What is asked for by that name: a day begins at midnight UTC, or ends then. Raises InvalidInput."""
+    text = asked.get(name)
     if not text:
         return None
     try:

@@ -9,6 +9,7 @@ from apps.opie.agentos import (
     budgets_api,
     chat_api,
     commands_api,
+    conversation_files_api,
     conversations_api,
     dispatcher_api,
     documents_api,
@@ -57,6 +58,17 @@ urlpatterns = [
         "conversations/statistics/",
         conversations_api.ConversationStatisticsView.as_view(),
         name="conversations-statistics",
+    ),
+    path(
+        "conversations/export/", conversation_files_api.ConversationsExportView.as_view(), name="conversations-export"
+    ),
+    path(
+        "conversations/import/", conversation_files_api.ConversationsImportView.as_view(), name="conversations-import"
+    ),
+    path(
+        "conversations/<uuid:conversation_id>/export/",
+        conversation_files_api.ConversationExportView.as_view(),
+        name="conversation-export",
     ),
     path(
         "conversations/<uuid:conversation_id>/",

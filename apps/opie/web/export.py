@@ -1,4 +1,4 @@
-"""A session to take away: everything that was said and what it took, as JSON or as Markdown."""
+"""A session to take away with what its answers took, as JSON. To bring it in again: agentos/conversation_export.py."""
 
 from dataclasses import asdict
 from typing import Any
@@ -16,29 +16,6 @@ def session_as_json(session: AgentOSSession) -> dict[str, Any]:
         "created_at": session.created_at,
         "items": [_item(item) for item in whole_transcript_of(session).items],
     }
-
-
-def session_as_markdown(session: AgentOSSession) -> str:
-    """The session to read: who said what, with the tools that were called."""
-    pieces = [f"# {session.title or 'Chat'}"]
-    for item in whole_transcript_of(session).items:
-        if isinstance(item, Question):
-            pieces += ["## You", item.text]
-        else:
-            pieces += [f"## {item.agent_name or 'Agent'}", *_pieces(item)]
-    return "\n\n".join(pieces) + "\n"
-
-
-def _pieces(answer: Answer) -> list[str]:
-    pieces = []
-    for part in answer.parts:
-        if part.tool:
-            pieces.append(f"*{part.tool.name}: {part.tool.status}*")
-        elif part.text:
-            pieces.append(part.text)
-    if answer.error:
-        pieces.append(f"*{answer.error}*")
-    return pieces
 
 
 def _item(item: Question | Answer) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, NotAllowed
 from apps.opie.agentos.agent_rows import may_manage
+from apps.opie.agentos.conversation_markdown import conversation_as_markdown
 from apps.opie.agentos.service import LONGEST_MESSAGE
 from apps.opie.engine.branches import branch_off, newest_end
 from apps.opie.engine.clearing import clear_history
@@ -28,7 +29,7 @@ from apps.opie.models import Agent, AgentOSError, AgentOSSession
 from apps.opie.models.reactions import LONGEST_REASON
 from apps.opie.models.sessions import WhenBusy
 from apps.opie.web.approvals import waiting_for
-from apps.opie.web.export import session_as_json, session_as_markdown
+from apps.opie.web.export import session_as_json
 from apps.opie.web.history import history_of, link_to
 from apps.opie.web.instance import Instance
 from apps.opie.web.runs import runs_of
@@ -285,7 +286,7 @@ class ExportSessionView(LoginRequiredMixin, View):
             body = json.dumps(session_as_json(session), cls=DjangoJSONEncoder, indent=2, ensure_ascii=False)
             response = HttpResponse(body, content_type="application/json; charset=utf-8")
         elif form == "md":
-            response = HttpResponse(session_as_markdown(session), content_type="text/markdown; charset=utf-8")
+            response = HttpResponse(conversation_as_markdown(session), content_type="text/markdown; charset=utf-8")
         else:
             raise Http404
         name = slugify(session.title)[:60] or "chat"

@@ -151,6 +151,8 @@ def test_a_visitor_is_nobody_elsewhere_and_can_never_sign_in(person: Person, age
             ("POST", "api-keys/"),
             ("GET", WIDGETS),
         ),
+        *(("GET", f"conversations/{visit.session}/export/"), ("GET", "conversations/export/")),
+        ("POST", "conversations/import/"),
         ("POST", "auth/logout/"),
     ):
         answer, nobody = call(method, path, {}, visit.headers), call(method, path, {})

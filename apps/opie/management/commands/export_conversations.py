@@ -1,19 +1,18 @@
 """manage.py export_conversations: conversations as JSON, CSV or Markdown."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date, parse_datetime
 
 from apps.accounts.models import Team
-from apps.opie.agentos.conversation_export import conversations_of, in_turn, write_csv, write_json
+from apps.opie.agentos.conversation_export import FORMATS, conversations_of, in_turn
 from apps.opie.agentos.who import user_named
 from apps.opie.models import AgentOSSession
-from apps.opie.web.export import session_as_markdown
 
 
 class Command(BaseCommand):
@@ -22,7 +21,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--format", choices=sorted(_WRITERS), default="json")
+        parser.add_argument("--format", choices=sorted(FORMATS), default="json")
         parser.add_argument("--user", help="only of this person: an id or e-mail address")
         parser.add_argument("--team", help="only of this team: its slug")
         parser.add_argument("--since", help="only those in which something was said since: a date or a moment")
@@ -34,12 +33,15 @@ class Command(BaseCommand):
         sessions = conversations_of(user_id, team.pk if team else None, moment_named(options["since"]))
         count = sessions.count()
 
-        def progress(number: int) -> None:
-            if number % 100 == 0 or number == count:
-                self.stderr.write(f"{number} of {count} conversations")
+        def counted() -> Iterator[AgentOSSession]:
+            for number, session in enumerate(in_turn(sessions), start=1):
+                yield session
+                if number % 100 == 0 or number == count:
+                    self.stderr.write(f"{number} of {count} conversations")
 
         with self._file(options["output"]) as file:
-            _WRITERS[options["format"]](in_turn(sessions), file, progress)
+            for piece in FORMATS[options["format"]].write(counted()):
+                file.write(piece)
         if count == 0:
             self.stderr.write("There is nothing to export.")
 
@@ -75,14 +77,5 @@ def moment_named(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _write_markdown(sessions: Iterable[AgentOSSession], file: TextIO, progress: Any) -> None:
-    for number, session in enumerate(sessions, start=1):
-        file.write(("\n---\n\n" if number > 1 else "") + session_as_markdown(session))
-        progress(number)
-
-
 def _for_owner_alone(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-_WRITERS = {"json": write_json, "csv": write_csv, "markdown": _write_markdown}

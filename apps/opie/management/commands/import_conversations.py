@@ -7,11 +7,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.accounts.principal import Principal, principal_for
 from apps.api.errors import InvalidInput
-from apps.opie.agentos.conversation_import import ConversationInFile, import_conversation, read_conversations
+from apps.opie.agentos.conversation_file import ConversationInFile, read_conversations
+from apps.opie.agentos.conversation_import import import_conversation
 from apps.opie.agentos.who import user_named
 from apps.opie.management.commands.export_conversations import team_named
-
-MOST_NAMED = 20
 
 
 class Command(BaseCommand):
@@ -57,4 +56,4 @@ def _read(path: str) -> list[ConversationInFile]:
         raise CommandError(f"{path} is no text in UTF-8.") from None
     except InvalidInput as error:
         named = [f"{where}: {' '.join(why)}" for where, why in error.fields.items()]
-        raise CommandError("\n".join([f"{path}: {error.message}", *named[:MOST_NAMED]])) from None
+        raise CommandError("\n".join([f"{path}: {error.message}", *named])) from None
