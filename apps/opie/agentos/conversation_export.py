@@ -114,6 +114,7 @@ def conversation_as_data(session: AgentOSSession) -> dict[str, Any]:
         "title": session.title,
         "is_archived": session.is_archived,
         "when_busy": session.when_busy,
+        "speaks_for_others": session.speaks_for_others,
         "metadata": {name: value for name, value in session.metadata.items() if name != IMPORTED_FROM},
         "head_id": _text(session.head_id),
         "created_at": session.created_at.isoformat(),

@@ -165,6 +165,7 @@ class ConversationInFile(_Strict):
     title: Short = ""
     is_archived: bool = False
     when_busy: Literal["queue", "steer", "refuse"] = "queue"
+    speaks_for_others: bool = False
     metadata: Annotated[Data, AfterValidator(_notes_of_session)] = {}
     head_id: UUID | None = None
     created_at: Moment

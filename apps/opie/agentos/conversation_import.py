@@ -104,6 +104,7 @@ class _Import:
             title=data.title,
             is_archived=data.is_archived,
             when_busy=data.when_busy,
+            speaks_for_others=data.speaks_for_others,
             metadata=data.metadata | {IMPORTED_FROM: str(data.id)},
             message_count=max((message.number for message in data.messages), default=0),
         )

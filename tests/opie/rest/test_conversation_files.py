@@ -52,7 +52,7 @@ def test_what_a_person_takes_away_another_brings_in_without_loss_and_once(
 ) -> None:
     other = say(person, message="Add 20 + 22, please")["session_id"]
     ask(person, "PATCH", f"conversations/{other}/", {"title": "Other"})
-    AgentOSSession.objects.filter(pk=told).update(title="Sums / É")
+    AgentOSSession.objects.filter(pk=told).update(title="Sums / É", speaks_for_others=True)
     AgentOSMessage.objects.filter(session=told, is_answer=True).update(
         metadata={"provider_data": {"container": {"id": "somebody's"}}, "notes": {"layer": "keywords"}}
     )
@@ -78,6 +78,7 @@ def test_what_a_person_takes_away_another_brings_in_without_loss_and_once(
     assert after[new[told]]["user"] == "ben@example.com"
     # Nobody is verified by a file, no run or cost comes with it, and nothing of hers is touched.
     assert SessionVerification.objects.count() == 1
+    assert AgentOSSession.objects.get(pk=new[told]).speaks_for_others
     assert not AgentOSRun.objects.filter(session__in=new.values()).exists()
     assert conversations(person)[0] == before
     assert "49" in say(member, message="What is 7 * 7?", session_id=new[told])["content"]
