@@ -38,6 +38,7 @@ from apps.opie.engine.branches import branch_off, show_branch
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import result_of_run
 from apps.opie.models import AgentOSMessage, AgentOSSession
+from apps.opie.models.messages import AgentOSMessageQuerySet
 from apps.opie.models.runs import RunStatus
 from apps.opie.models.sessions import AgentOSSessionQuerySet
 
@@ -146,7 +147,7 @@ class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):
     serializer_class = MessageSerializer
     queryset = AgentOSMessage.objects.none()
 
-    def get_queryset(self) -> QuerySet[AgentOSMessage]:
+    def get_queryset(self) -> AgentOSMessageQuerySet:
         session = own_sessions(self.request).filter(pk=self.kwargs["session_id"]).first()
         if session is None:
             raise NotFound("There is no such session.", code="session_not_found")

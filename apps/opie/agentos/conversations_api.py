@@ -26,6 +26,7 @@ from apps.opie.agentos.chat_agent import chat_agent_of
 from apps.opie.agentos.metrics_api import TIMES, period_of
 from apps.opie.agentos.serializers import MessageSerializer, SessionSerializer
 from apps.opie.agentos.service import LONGEST_TITLE, AgentOSService
+from apps.opie.agentos.visitor_answers import figures_for_visitor
 from apps.opie.engine.clearing import clear_history
 from apps.opie.limits.hourly import admit_request
 from apps.opie.metrics.conversations import conversation_figures
@@ -57,6 +58,17 @@ class ConversationSerializer(SessionSerializer):
 
     class Meta(SessionSerializer.Meta):
         fields = ["id", *SessionSerializer.Meta.fields]
+
+
+class MessageForVisitor(MessageSerializer):
+    """A question or an answer without what is the team's own to know."""
+
+    class Meta(MessageSerializer.Meta):
+        fields = [
+            "message_id", "parent_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "content", "reaction",
+            "created_at",
+        ]  # fmt: skip
+        read_only_fields = fields
 
 
 class ConversationDetail(ConversationSerializer):
@@ -120,7 +132,16 @@ class ConversationMessagesView(SessionMessagesView):
 
     def get_queryset(self) -> Any:
         self.kwargs["session_id"] = self.kwargs["conversation_id"]
-        return super().get_queryset()
+        messages = super().get_queryset()
+        return messages.shown() if principal_of(self.request).is_visitor else messages
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs["context"] = self.get_serializer_context()
+        return _serializer_for(self.request)(*args, **kwargs)
+
+    @extend_schema(responses={200: MessageSerializer(many=True)})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
 
 class ConversationStatisticsView(APIView):
@@ -133,7 +154,9 @@ class ConversationStatisticsView(APIView):
     @extend_schema(parameters=TIMES, responses={200: OpenApiTypes.OBJECT}, operation_id="conversations_statistics")
     def get(self, request: Request) -> Response:
         since, until = period_of(request)
-        return Response(conversation_figures(principal_of(request), since, until).as_json())
+        principal = principal_of(request)
+        figures = conversation_figures(principal, since, until).as_json()
+        return Response(figures_for_visitor(figures) if principal.is_visitor else figures)
 
 
 class ClearHistoryView(APIView):
@@ -163,5 +186,11 @@ class ContinueFromMessageView(BranchSessionView):
 
 def _last_messages(request: Request, session: AgentOSSession) -> Any:
     said = AgentOSMessage.objects.filter(session=session).in_branch(session.head_id).select_related("agent")
+    if principal_of(request).is_visitor:
+        said = said.shown()
     last = list(said.prefetch_related("reactions").order_by("-number")[:LARGEST_PAGE])[::-1]
-    return MessageSerializer(last, many=True, context={"request": request}).data
+    return _serializer_for(request)(last, many=True, context={"request": request}).data
+
+
+def _serializer_for(request: Request) -> type[MessageSerializer]:
+    return MessageForVisitor if principal_of(request).is_visitor else MessageSerializer

@@ -10,6 +10,7 @@ _EVENTS = frozenset({"run.queued", "run.started", "message.delta", "output.inval
 _OF_AN_ANSWER = frozenset(
     {"status", "content", "agent_id", "answered_by", "run_id", "session_id", "message_id", "for_person", "error"}
 )
+_OF_THE_LEDGER = frozenset({"calls", "total_tokens", "cost"})
 
 
 async def events_for_visitor(batches: AsyncIterator[list[RunEvent]]) -> AsyncIterator[list[RunEvent]]:
@@ -21,6 +22,12 @@ async def events_for_visitor(batches: AsyncIterator[list[RunEvent]]) -> AsyncIte
 def answer_for_visitor(body: dict[str, Any]) -> dict[str, Any]:
     """The same of an answer as JSON."""
     return {name: body[name] for name in _OF_AN_ANSWER if name in body}
+
+
+def figures_for_visitor(figures: dict[str, Any]) -> dict[str, Any]:
+    """A visitor's figures of their conversations without what these cost the team."""
+    agents = [{name: of[name] for name in of if name not in _OF_THE_LEDGER} for of in figures["usage_by_agent"]]
+    return {**figures, "usage_by_agent": agents}
 
 
 def _event(event: RunEvent) -> RunEvent:

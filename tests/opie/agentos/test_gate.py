@@ -11,11 +11,13 @@ import pytest
 from django.utils import timezone
 from fastapi.routing import APIRoute
 
-from apps.accounts.models import Membership, Role
+from apps.accounts.models import Membership, Role, User
+from apps.accounts.tokens import issue_pair
 from apps.opie import rows
 from apps.opie.agentos.answers import safe_frame
 from apps.opie.agentos.letin import LET_IN, find_route
-from apps.opie.models import Agent, AgentOSMemory, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.engine.visiting import begin_visit
+from apps.opie.models import Agent, AgentOSMemory, AgentOSMessage, AgentOSRun, AgentOSSession, SupportWidget
 from apps.opie.models.agents import AgentStatus, AgentVisibility
 from tests.opie.agentos.asking import BODIES, filled, make_things
 from tests.opie.agentos.conftest import Person, make_agent
@@ -54,8 +56,18 @@ def test_every_route_of_agentos_is_let_in_or_not_there(
         assert (answer.status_code, error_of(answer)) == (404, NOT_FOUND), f"{method} {path}"
 
 
-def test_nobody_gets_anything_but_health(served: Serving, http: httpx.Client) -> None:
+def test_nobody_and_no_visitor_gets_anything_but_health(
+    served: Serving, http: httpx.Client, ann: Person, assistant: Agent
+) -> None:
     assert http.get("/health").json() == {"status": "ok"}
+    visit = begin_visit(
+        SupportWidget.objects.create(
+            team=ann.team, agent=assistant, name="w", allowed_origins=["https://a.example"], created_by=ann.user
+        )
+    )
+    ids = {"agent_id": "assistant", "session_id": str(visit.session.pk)}
+    user = User.objects.get(pk=visit.principal.user_id)
+    tokens = (f"Visitor {visit.token}", f"Bearer {visit.token}", f"Bearer {issue_pair(user).access}")
     for method, path in [*routes_of(served), ("GET", "/"), ("OPTIONS", "/agents"), ("GET", "/nowhere")]:
         if path == "/health":
             continue
@@ -64,6 +76,10 @@ def test_nobody_gets_anything_but_health(served: Serving, http: httpx.Client) ->
         assert answer.headers["www-authenticate"] == "Bearer"
         if method != "HEAD":
             assert error_of(answer)["code"] == "not_signed_in"
+        for token in tokens:
+            more = BODIES.get((method, path), lambda _: {})(ids | {"run_id": ids["session_id"], "memory_id": "1"})
+            visitor = http.request(method, filled(path, **ids), headers={"Authorization": token}, **more)
+            assert visitor.status_code == 401, f"{method} {path} {token[:8]}"
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ async def test_a_visitor_says_what_they_think_of_an_answer_and_the_team_reads_it
     # As the leader of a team notes it: visitors are shown the member's name, and nothing else of the notes.
     noted = {"notes": {"answered_by": "helper", "tool": "look_up"}}
     await rows.run(AgentOSMessage.objects.filter(pk=answer).update, metadata=noted)
+    between = {"session_id": visit.session, "number": 9, "role": "tool", "content": "look_up", "parent_id": answer}
+    await rows.run(lambda: AgentOSMessage.objects.create(**between))
 
     def seen() -> None:
         asked, said = visit.read()["messages"]
@@ -44,8 +46,17 @@ async def test_a_visitor_says_what_they_think_of_an_answer_and_the_team_reads_it
         kept = {answer: {"reaction": "thumbs_down", "reason": "It is green."}}
         assert visit.read(after=2)["reactions"] == kept
         assert staff("GET", visit.session, "?after=2", person).json()["reactions"] == kept
-        figures = call("GET", "conversations/statistics/", None, visit.headers).json()["usage_by_agent"]
-        assert [(of["thumbs_up"], of["thumbs_down"]) for of in figures] == [(0, 1)]
+        (figures,) = call("GET", "conversations/statistics/", None, visit.headers).json()["usage_by_agent"]
+        assert (figures["thumbs_up"], figures["thumbs_down"]) == (0, 1)
+        # Over REST they are told as little as in the widget: no costs, tools and thoughts.
+        assert {"cost", "total_tokens", "calls"} & set(figures) == set()
+        one_of_rest = f"conversations/{visit.session}/"
+        for read in (
+            call("GET", f"{one_of_rest}messages/?branch=all", None, visit.headers).json()["results"],
+            call("GET", f"{one_of_rest}?include_messages=true", None, visit.headers).json()["messages"],
+        ):
+            assert [message["content"] for message in read] == ["Which colour?", "Blue."]
+            assert {"reasoning", "tool_calls", "tool_name", "citations"} & set(read[1]) == set()
 
         elsewhere = visited(f"{visit.widget}conversations/", {}, visit.headers).json()["conversation_id"]
         for path, who, status in (
