@@ -103,6 +103,12 @@ class Environment(BaseSettings):
     OPIE_WEBHOOK_TOLERANCE_SECONDS: int = Field(
         300, ge=1, description="Seconds by which the time in a webhook's signature may differ from now, either way."
     )
+    OPIE_WEBHOOK_EVENTS_DAYS: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="Days after which webhook events that have ended, and did not come again since, are deleted. 0 keeps them.",
+    )
     OPIE_CHAT_AGENT: str = Field(
         "supervisor",
         description="The agent behind /api/v1/chat/ and new conversations that name none. Where it is not there for a person, their first one is.",

@@ -24,6 +24,7 @@ from apps.opie.engine import (
     visiting,
     waiting,
     watching,
+    webhook_clearing,
     webhook_work,
 )
 from apps.opie.engine.attempts import BACKGROUND_JOB
@@ -119,6 +120,14 @@ async def clear_ended_jobs(timestamp: int) -> None:  # noqa: ARG001 - when it wa
     """Jobs that failed, or were called off, go after a while. Those that were done are deleted at once by the worker."""
     hours = settings.OPIE_ENDED_JOB_DAYS * 24
     await app.job_manager.delete_old_jobs(hours, include_failed=True, include_cancelled=True, include_aborted=True)
+
+
+@app.periodic(cron="52 * * * *", periodic_id="clear-webhook-events")
+@app.task(queueing_lock="clear-webhook-events", pass_context=False)
+async def clear_webhook_events(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Events of webhooks that ended long ago go; what they led to stays."""
+    while cleared := await rows.run(webhook_clearing.clear_old_events):
+        logger.info("cleared %s webhook events", cleared)
 
 
 @app.periodic(cron="41 */6 * * *", periodic_id="look-for-retired-models")

@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.accounts.encryption import decrypt, encrypt
 from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotSignedIn
 from apps.opie.agentos.webhook_signatures import HEADER, parse_signature
+from apps.opie.engine.webhook_clearing import keep_longer
 from apps.opie.engine.webhook_events import event_type_named
 from apps.opie.engine.webhook_work import tell_worker
 from apps.opie.models import Webhook, WebhookEvent
@@ -68,7 +69,7 @@ def take_in(webhook: Webhook, event_type: str, event_id: str, data: dict[str, An
     Raises InvalidInput for what its type does not take, and Conflict for another call under the same id.
     """
     digest = _digest_of(event_type, data)
-    there = webhook.events.filter(event_id=event_id).first()
+    there = _known(webhook, event_id)
     if there is None:
         _check(webhook, event_type, data)
         values = {"event_type": event_type, "data": data, "digest": digest}
@@ -79,6 +80,13 @@ def take_in(webhook: Webhook, event_type: str, event_id: str, data: dict[str, An
     if there.digest != digest:
         raise Conflict("There is another event under this event_id. Give each event its own.", code="event_id_taken")
     return there
+
+
+def _known(webhook: Webhook, event_id: str) -> WebhookEvent | None:
+    """The event that came under this id, which is kept for as long again. Its row is left alone until it has ended: the
+    worker holds it while it works, and nobody should wait for that."""
+    there = webhook.events.filter(event_id=event_id).first()
+    return None if there is not None and there.processed_at and not keep_longer(there) else there
 
 
 def _check(webhook: Webhook, event_type: str, data: dict[str, Any]) -> None:

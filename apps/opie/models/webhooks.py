@@ -94,6 +94,9 @@ class WebhookEvent(models.Model):
     result = models.JSONField(default=dict, blank=True)
     received_at = models.DateTimeField(auto_now_add=True)
     processed_at = models.DateTimeField(null=True, blank=True)
+    repeated_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it last came again after it had ended."
+    )
 
     objects = WebhookEventQuerySet.as_manager()
 
@@ -101,7 +104,9 @@ class WebhookEvent(models.Model):
         verbose_name = "webhook event"
         ordering = ["-id"]
         indexes = [
+            models.Index(fields=["webhook", "-id"], name="opie_webhook_event_newest"),
             models.Index(fields=["webhook", "status", "-id"], name="opie_webhook_event_by_status"),
+            models.Index(fields=["processed_at"], name="opie_webhook_event_ended"),
             models.Index(F("webhook"), KeyTransform("session_id", "result"), name="opie_webhook_event_session"),
         ]
         constraints = [

@@ -18,9 +18,10 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from pydantic import BaseModel
 
 from apps.accounts.models import AuditEntry, Role, Team, User
-from apps.opie import checks, extend
+from apps.opie import checks, extend, tasks
+from apps.opie.agentos import webhook_intake
 from apps.opie.agentos.webhook_signatures import Signature, parse_signature, sign
-from apps.opie.engine import webhook_events, webhook_work
+from apps.opie.engine import webhook_clearing, webhook_events, webhook_work
 from apps.opie.models import Webhook, WebhookEvent
 from tests.opie.people import Person, make_key, make_person
 from tests.opie.rest.caller import call, error_of
@@ -251,6 +252,49 @@ def test_what_a_worker_left_behind_is_taken_up(hook: dict[str, Any], person: Per
     run_worker()
     event = WebhookEvent.objects.get(event_id="e-2")
     assert (event.status, event.error) == ("failed", webhook_work.GAVE_UP)
+
+
+def test_what_ended_long_ago_is_cleared_and_never_too_early(
+    hook: dict[str, Any], person: Person, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_clearing, "CLEARED_AT_ONCE", 2)
+
+    def cleared() -> list[str]:
+        """What is left after the worker's round."""
+        tasks.clear_webhook_events.defer(timestamp=0)
+        run_worker()
+        return sorted(WebhookEvent.objects.values_list("event_id", flat=True))
+
+    now, everything = timezone.now(), [f"e-{n}" for n in range(8)]
+    for event_id in everything:
+        assert send(hook["secret"], {"event_id": event_id}).status_code == 200
+    run_worker()
+    days = {"e-0": 29, "e-1": 31, "e-2": 99, "e-3": 31, "e-4": 31, "e-5": 31, "e-6": 31, "e-7": 31}
+    for event_id, age in days.items():
+        WebhookEvent.objects.filter(event_id=event_id).update(processed_at=now - timedelta(days=age))
+    WebhookEvent.objects.filter(event_id__in=["e-1", "e-2"]).update(status="failed")
+    # One waits for another attempt, however long ago it was sent, and one is with a worker.
+    WebhookEvent.objects.filter(event_id="e-3").update(status="received", processed_at=None)
+    WebhookEvent.objects.filter(event_id="e-4").update(status="processing", processed_at=None)
+    WebhookEvent.objects.update(received_at=now - timedelta(days=100))
+    settings.OPIE_WEBHOOK_EVENTS_DAYS = 0
+    assert cleared() == everything
+    settings.OPIE_WEBHOOK_EVENTS_DAYS, settings.OPIE_WEBHOOK_TOLERANCE_SECONDS = 1, 45 * 24 * 3600
+    assert cleared() == [one for one in everything if one != "e-2"], "not while a call could be let in again"
+    settings.OPIE_WEBHOOK_EVENTS_DAYS, settings.OPIE_WEBHOOK_TOLERANCE_SECONDS = 30, 300
+    assert send(hook["secret"], {"event_id": "e-5"}).status_code == 200
+    assert cleared() == ["e-0", "e-3", "e-4", "e-5"]
+    Team.objects.update(name="Ours")
+    assert send(hook["secret"], {"event_id": "e-5"}).status_code == 200
+    run_worker()
+    assert team_name(person) == "Ours", (
+        "a call that was signed anew is an old one for as long as it could be sent once more"
+    )
+    WebhookEvent.objects.update(repeated_at=now - timedelta(days=31))
+    assert cleared() == ["e-0", "e-3", "e-4"]
+    monkeypatch.setattr(webhook_intake, "keep_longer", lambda event: bool(event.delete()) and False)
+    assert send(hook["secret"], {"event_id": "e-0"}).status_code == 200
+    assert WebhookEvent.objects.get(event_id="e-0").status == "received", "what is cleared at that moment comes anew"
 
 
 def test_who_acts_and_who_may_set_it_up(
