@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models.functions import Lower
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from apps.musicstore.finding import find
 from apps.musicstore.models import Customer, Invoice, InvoiceLine, Track
@@ -34,6 +34,11 @@ Billing = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)
 When = AwareDatetime | date
 
 
+def _with_example(data: dict[str, JsonValue]) -> ConfigDict:
+    """What somebody is shown who wants to try the webhook out."""
+    return ConfigDict(json_schema_extra={"examples": [data]})
+
+
 class _Told(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -56,6 +61,8 @@ class OrderLine(_Told):
 class NewOrder(_Told):
     """An order that was paid. Unless said, it was now, and is billed to where the customer lives."""
 
+    model_config = _with_example({"customer_id": 1, "lines": [{"track": "Rehab", "quantity": 2}]})
+
     customer_id: Id | None = None
     email: Email | None = None
     lines: Annotated[list[OrderLine], Field(min_length=1, max_length=MOST_LINES)]
@@ -75,6 +82,8 @@ class NewOrder(_Told):
 
 class CustomerQuery(_Told):
     """A question of somebody whom the shop knows, or of a visitor; in a thread that an earlier query began, or a new one."""
+
+    model_config = _with_example({"customer_id": 1, "message": "Which invoices do I have?"})
 
     message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
     customer_id: Id | None = None

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from apps.opie.agentos.webhook_rows import create_webhook, rotate_secret
 from apps.opie.agentos.widget_rows import make_widget
 from apps.opie.engine.saying import say
 from apps.opie.engine.visiting import begin_visit
@@ -23,6 +24,8 @@ from apps.opie.models import (
     DispatchDecision,
     KnowledgeDocument,
     KnowledgeSource,
+    Webhook,
+    WebhookEvent,
 )
 from apps.opie.models.chunks import Chunk384
 from apps.opie.models.messages import MessageRole
@@ -72,6 +75,10 @@ SIGNED_IN = [
     "/agentos/knowledge/passages/{chunk}/",
     "/agentos/support/",
     "/agentos/support/{support}/",
+    "/agentos/webhooks/",
+    "/agentos/webhooks/new/",
+    "/agentos/webhooks/{webhook}/",
+    "/agentos/webhooks/{webhook}/events/",
     "/agentos/widgets/",
     "/agentos/widgets/new/",
     "/agentos/widgets/{widget}/",
@@ -132,6 +139,7 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
     add_choices(person, run)
     add_command(person)
     add_support(person)
+    add_webhook(person, session)
     base = make_base(person, visibility="team", name="Base" * 25, description="About " * 60)
     make_document(base, ["Said " * 90, "unbroken" * 60], title="Title" * 40, tags=["tag" * 15], file_name="f" * 200)
     KnowledgeDocument.objects.create(base=base, title="Lost", status="failed", reason="Reason " * 50)
@@ -149,6 +157,19 @@ def add_support(person: Person) -> None:
     AgentOSSession.objects.filter(pk=session.pk).update(title="Where " * 20 + "long" * 20, taken_over_by=person.user)
     say(session.pk, MessageRole.USER, "Where" * 60, {})
     say(session.pk, MessageRole.ASSISTANT, RICH, {"answered_by": "person", "name": "Name" * 20})
+
+
+def add_webhook(person: Person, session: AgentOSSession) -> None:
+    """A webhook with an old secret that still holds, and events in every state, with long words."""
+    values = {"name": "shop-" * 12, "event_types": ["new_order", "customer_query"]}
+    webhook = rotate_secret(person.principal, create_webhook(person.principal, values).pk, keep_previous=True)
+    result = {"session_id": str(session.pk), "name" * 15: "unbroken" * 40, "lines": [{"track": "Long " * 40}]}
+    for number, status in enumerate(("received", "processing", "done", "failed")):
+        WebhookEvent.objects.create(
+            webhook=webhook, event_id=f"{number}{'x' * 190}", event_type="new_order", data={}, digest="d",
+            status=status, attempts=2, error="" if status == "done" else "Broken " * 40,
+            result=result if status == "done" else {}, processed_at=timezone.now() if number > 1 else None,
+        )  # fmt: skip
 
 
 def add_choices(person: Person, run: AgentOSRun) -> None:
@@ -206,6 +227,8 @@ def address(path: str, session: AgentOSSession) -> str:
     if "{widget}" in path or "{support}" in path:
         support = AgentOSSession.objects.get(widget__isnull=False)
         known |= {"widget": support.widget_id, "support": support.pk}
+    if "{webhook}" in path:
+        known["webhook"] = Webhook.objects.get().pk
     return path.format(**known)
 
 

@@ -9,8 +9,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.audit import record
-from apps.accounts.models import Team
-from apps.accounts.principal import Principal, principal_now
+from apps.accounts.models import Membership, Team, User
+from apps.accounts.principal import Principal, principal_now, principal_of_membership
 from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from apps.opie.engine.webhook_events import known_event_types
 from apps.opie.engine.webhook_work import try_again
@@ -80,15 +80,28 @@ def delete_webhook(principal: Principal, webhook_id: UUID) -> None:
     webhook.delete()
 
 
-@transaction.atomic
-def retry_event(principal: Principal, event_id: UUID) -> WebhookEvent:
-    """Have an event that has failed worked on again. Raises NotFound, and Conflict for one that has not failed."""
+def own_event(principal: Principal, event_id: UUID) -> WebhookEvent:
+    """The event of this id of one of the team's webhooks. Raises NotFound, for another team's too."""
     event = WebhookEvent.objects.visible_to(principal).select_related("webhook").filter(pk=event_id).first()
     if event is None:
         raise NotFound("There is no such event.", code="event_not_found")
+    return event
+
+
+@transaction.atomic
+def retry_event(principal: Principal, event_id: UUID) -> WebhookEvent:
+    """Have an event that has failed worked on again. Raises NotFound, and Conflict for one that has not failed."""
+    event = own_event(principal, event_id)
     try_again(event)
     record(principal, "webhook.event_retried", event.webhook, after={"event_id": event.event_id})
     return event
+
+
+def who_may_act(principal: Principal) -> list[User]:
+    """The people whom this person may have a webhook act for: those of the team who may do no more than they."""
+    members = Membership.objects.people().filter(team_id=principal.acting_team, user__is_active=True)
+    people = [(one.user, principal_of_membership(one.user, one)) for one in members.select_related("user")]
+    return [user for user, other in people if other.permissions <= principal.permissions]
 
 
 def webhook_as_json(webhook: Webhook) -> dict[str, Any]:

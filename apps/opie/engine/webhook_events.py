@@ -52,6 +52,14 @@ class EventType:
     handler: Handler
     schema: type[BaseModel] | None = None
 
+    @property
+    def example(self) -> dict[str, Any]:
+        """Data for somebody who tries it out: the first of the schema's `examples`, as JSON Schema calls them, or none."""
+        told = self.schema.model_config.get("json_schema_extra") if self.schema else None
+        examples = told.get("examples") if isinstance(told, dict) else None
+        first = examples[0] if isinstance(examples, list) and examples else None
+        return dict(first) if isinstance(first, dict) else {}
+
     def validated(self, data: dict[str, Any]) -> Any:
         """The data as the handler takes it. Raises InvalidInput naming each field that does not fit."""
         if self.schema is None:

@@ -13,6 +13,7 @@ from apps.opie.web import (
     schedule_pages,
     support_pages,
     views,
+    webhook_pages,
     widget_list_pages,
     widget_pages,
 )
@@ -110,6 +111,21 @@ urlpatterns = [
     path("agentos/support/<uuid:session_id>/take-over/", support_pages.TakeOverView.as_view(), name="take-over"),
     path("agentos/support/<uuid:session_id>/hand-back/", support_pages.HandBackView.as_view(), name="hand-back"),
     path("agentos/support/<uuid:session_id>/reply/", support_pages.ReplyView.as_view(), name="support-reply"),
+    path("agentos/webhooks/", webhook_pages.WebhooksView.as_view(), name="webhooks"),
+    path("agentos/webhooks/new/", webhook_pages.WebhookCreateView.as_view(), name="new-webhook"),
+    path("agentos/webhooks/<uuid:webhook_id>/", webhook_pages.WebhookChangeView.as_view(), name="edit-webhook"),
+    path("agentos/webhooks/<uuid:webhook_id>/secret/", webhook_pages.RotateSecretView.as_view(), name="rotate-webhook"),
+    path(
+        "agentos/webhooks/<uuid:webhook_id>/delete/", webhook_pages.DeleteWebhookView.as_view(), name="delete-webhook"
+    ),
+    path(
+        "agentos/webhooks/<uuid:webhook_id>/events/", webhook_pages.WebhookEventsView.as_view(), name="webhook-events"
+    ),
+    path(
+        "agentos/webhooks/events/<uuid:event_id>/retry/",
+        webhook_pages.RetryEventView.as_view(),
+        name="retry-webhook-event",
+    ),
     path("agentos/widgets/", widget_list_pages.WidgetsView.as_view(), name="widgets"),
     path("agentos/widgets/new/", widget_list_pages.WidgetCreateView.as_view(), name="new-widget"),
     path("agentos/widgets/<uuid:widget_id>/", widget_list_pages.WidgetChangeView.as_view(), name="edit-widget"),

@@ -53,6 +53,7 @@ class Page(LoginRequiredMixin, TemplateView):
             current_area=self.area,
             principal=self.principal,
             may_answer_customers=self.principal.may(Permission.ANSWER_CUSTOMERS),
+            may_manage_webhooks=self.principal.may(Permission.MANAGE_TEAM),
             # Asked for by the bar, once, and not at all for a piece of a page.
             waiting_approvals=cache(lambda: waiting_for(self.principal).count()),
             **kwargs,
