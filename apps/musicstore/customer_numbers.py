@@ -18,7 +18,7 @@ _WHOSE_LABEL = (
 )
 # Without the "no", which is a number's only right before it, and elsewhere a no.
 _WORDS_OF_LABEL = r"(?:(?:kunden[\s_-]*)?(?:id|number|nummer|nr\.?)|n[úu]mero|num[ée]ro|num\.?|n[°º])(?:\s+de\s+{who})?"
-_EQUALS = r"\s*(?:(?:is|ist|lautet|es|est|é)\b|=|:)?\s*"
+_EQUALS = r"\s*(?:['’]s\b|(?:is|ist|lautet|es|est|é)\b|=|:)?\s*"
 _UNIT = (
     r"(?:years?|months?|weeks?|days?|hours?|minutes?|times?|dollars?|euros?|pounds?|percent|copies|songs?|albums?|tracks?"
     r"|artists?|invoices?|orders?|purchases?|jahren?|monaten?|wochen?|tagen?|stunden?|uhr|mal|stück|lieder|alben|rechnungen"
@@ -43,7 +43,7 @@ _SAID = tuple(
         rf"\b{_WHOSE_LABEL}{_EQUALS}{_NUMBER}",
         rf"(?:^|[.!?;:,(\n]\s*|\b(?:my|our|user|personal|store|with|under|and|by|meine?|mi|mon|meu)\s+)id(?:\s+{_LABEL})?{_EQUALS}{_NUMBER}",
         rf"\b{_I_AM}\s+{_THE}{_WHO}\s*{_NUMBER}{_STORY}",
-        rf"(?:^|[.!?\n]\s*|\b(?:hi|hello|hey|hallo|hola|bonjour|ol[áa])\W+){_WHO}\s*{_NUMBER}{_STORY}",
+        rf"(?:^|[.!?;:,(\n]\s*|\b(?:hi|hello|hey|hallo|hola|bonjour|ol[áa])\W+){_WHO}\s*{_NUMBER}{_STORY}",
     )
 )
 # What is enough where the number was asked for.
@@ -91,10 +91,10 @@ _DENIED = re.compile(
     _FLAGS,
 )
 _SOMEBODY_ELSE = re.compile(
-    r"\b(?:his|her|their|other|another|someone|somebody|friend|wife|husband|brother|sister|mother|father|boss|colleague"
+    r"\b(?:his|her|their|other(?!\s+(?:day|week|month))|another|someone|somebody|friend|wife|husband|brother|sister|mother|father|(?<!your\s)boss|(?<!your\s)colleague"
     r"|neighbou?r|seine?|freund(?:in)?|frau|mann|bruder|schwester|mutter|vater|chef(?:in)?|kolleg(?:e|in)|su|amig[oa]|espos[oa]"
     r"|mujer|marido|mulher|herman[oa]|madre|padre|jef[ea]|son|sa|amie?|femme|mari|frère|sœur|mère|père|irmão|irmã|mãe|pai)"
-    r"(?:['’]s|s)?\b[^.;!?\n,]{0,40}$",
+    r"(?:['’]s|s)?\b[^.;!?\n,]{0,40},?\s*$",
     _FLAGS,
 )
 

@@ -41,7 +41,8 @@ _SAID_TO_BE_A_PHONE = re.compile(
 )
 _THING = "invoice|order|purchase|payment|bill|receipt|transaction|track|song|album|artist|playlist|employee|ticket|item"
 _THING += "|rechnung|bestellung|factura|pedido|compra|facture|commande|fatura"
-_OF_A_THING = re.compile(rf"\b(?:{_THING})s?\W*(?:(?:no|nr|number|id|is)\W*){{0,3}}$", _FLAGS)
+# Right before the number: a comma or a full stop between them begins something else.
+_OF_A_THING = re.compile(rf"\b(?:{_THING})s?[\s#:=-]*(?:(?:no|nr|number|id|is)\b[\s.#:=-]*){{0,3}}$", _FLAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,9 @@ def claims_in(text: str, *, asked: bool = False) -> tuple[Claim, ...]:
 def _phones(text: str) -> Iterator[Claim]:
     for found in told(_PHONE, text):
         before = text[max(0, found.start() - 40) : found.start()]
-        if not _OF_A_THING.search(before):
-            sure = found[0].startswith(("+", "(")) or _SAID_TO_BE_A_PHONE.search(before) is not None
+        is_written_as_one = found[0].startswith(("+", "("))
+        if is_written_as_one or not _OF_A_THING.search(before):
+            sure = is_written_as_one or _SAID_TO_BE_A_PHONE.search(before) is not None
             yield Claim("phone", found[0], sure)
 
 

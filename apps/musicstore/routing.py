@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from apps.opie.extend import keyword_route, register_keyword_route
+from apps.opie.extend import keyword_route, members_meant, register_keyword_route
 
 Member = Literal["music_agent", "invoice_agent"]
 
@@ -24,6 +24,16 @@ def register_routes() -> None:
     """Once, when the app is ready."""
     for member, words in WORDS.items():
         register_keyword_route(SUPERVISOR, member, words, idioms=IDIOMS)
+
+
+def is_about_catalogue(message: str) -> bool:
+    """Whether it has words of the catalogue, whatever else it has."""
+    return MUSIC_AGENT in members_meant(SUPERVISOR, message)
+
+
+def is_about_purchases(message: str) -> bool:
+    """Whether it has words of purchases, whatever else it has."""
+    return INVOICE_AGENT in members_meant(SUPERVISOR, message)
 
 
 def route(message: str) -> str | None:

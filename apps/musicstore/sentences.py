@@ -16,9 +16,9 @@ def in_sentences(tool: str, answer: Answer) -> str:
     lines = [answer["message"]] if "message" in answer else []
     lines.append(head(answer["total"]))
     lines += [f"- {line(row)}" for row in rows[:SHOWN]]
-    left = answer["total"] - len(rows[:SHOWN])
+    left = answer["total"] - (answer["page"] - 1) * answer["page_size"] - len(rows[:SHOWN])
     if left > 0:
-        lines.append(f"There {'is' if left == 1 else 'are'} {left} more.")
+        lines.append(f"There {'is' if left == 1 else 'are'} {left:,} more. Say “more” to see the next.")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from apps.musicstore import finding
-from apps.musicstore.answers import catalogue_calls
+from apps.musicstore.catalogue_questions import catalogue_calls
 from apps.musicstore.liking import Stated, artist_of, asks_to_forget, genre_of, language_of, stated_in
 from apps.musicstore.models import Artist, Genre, Track
 from apps.opie.extend import RunAtHand, RunScope, forget, memory_of, remember

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from apps.musicstore.answers import CATALOGUE, INVOICES
+from apps.musicstore.calls import CATALOGUE, INVOICES
 from apps.musicstore.responding import register_responders
 from apps.musicstore.routing import MUSIC_AGENT, SUPERVISOR, register_routes
 from apps.musicstore.taste import LABEL, TASTE, Taste, forget_my_taste, forget_when_asked, note_taste, what_to_note

@@ -4,6 +4,7 @@ Neither a model nor a message names a customer to a tool: the one that the conve
 """
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.conf import settings
 
 from apps.musicstore.customers import recognise
 from apps.musicstore.models import AskedForCustomer, Customer
-from apps.musicstore.routing import INVOICE_AGENT, SUPERVISOR
+from apps.musicstore.routing import INVOICE_AGENT, SUPERVISOR, is_about_catalogue, is_about_purchases
 from apps.opie.extend import (
     NOBODY,
     NotAllowed,
@@ -41,10 +42,17 @@ def register_customers() -> VerificationStep:
 def recognise_customer(run: RunAtHand) -> Recognised | None:
     """Whoever is named beyond doubt. A number alone is one where it was asked for, and not where a code was."""
     asks = verification_of(run.session_id, KIND).state in ("wanted", "expired")
-    found = recognise(run.text, asked=asks and was_asked(run.session_id))
+    asked = asks and was_asked(run.session_id)
+    found = recognise(run.text if asked else _without_titles(run.text), asked=asked)
     if found.customer is not None:
         return Recognised(str(found.customer.pk))
     return None if found.outcome == "nothing_said" else NOBODY
+
+
+def _without_titles(text: str) -> str:
+    """The text without what is asked of the catalogue alone: “the song My id is 7” is nobody's id."""
+    sentences = re.split(r"(?<=[.!?\n])\s+", text)
+    return " ".join(one for one in sentences if not is_about_catalogue(one) or is_about_purchases(one))
 
 
 def address_of(subject: str) -> str | None:

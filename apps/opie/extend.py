@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from apps.opie.agentos.config import AgentOSConfig
     from apps.opie.agentos.service import AgentOSService
     from apps.opie.engine.default_agents import register_agents
+    from apps.opie.engine.earlier import EarlierTurn, earlier_turns
     from apps.opie.engine.executions.agents import BaseAgent, ConversationalAgent, TaskAgent, register_agent_class
     from apps.opie.engine.hooks import RunAtHand, register_hook
     from apps.opie.engine.profiles import forget, memory_of, register_memory_schema, remember
+    from apps.opie.engine.taking_over import ask_for_person
     from apps.opie.engine.verification_steps import NOBODY, Recognised, VerificationStep, register_verification
     from apps.opie.engine.verifying import (
         Verification,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from apps.opie.metrics.dashboard_cards import DashboardCard, register_dashboard_card
     from apps.opie.models.approval_rules import ApprovalBy, ApprovalRule
     from apps.opie.models.verifications import VerificationMethod
-    from apps.opie.providers.keyword_routes import keyword_route, register_keyword_route
+    from apps.opie.providers.keyword_routes import keyword_route, members_meant, register_keyword_route
     from apps.opie.providers.responders import register_responder
     from apps.opie.scope import RunScope
     from apps.opie.tools.model_tools import register_model
@@ -44,6 +46,7 @@ _HOMES = {
     "ApprovalRule": "models.approval_rules",
     "BaseAgent": "engine.executions.agents",
     "ConversationalAgent": "engine.executions.agents",
+    "EarlierTurn": "engine.earlier",
     "IncomingEvent": "engine.webhook_events",
     "DashboardCard": "metrics.dashboard_cards",
     "NOBODY": "engine.verification_steps",
@@ -54,9 +57,12 @@ _HOMES = {
     "Verification": "engine.verifying",
     "VerificationMethod": "models.verifications",
     "VerificationStep": "engine.verification_steps",
+    "ask_for_person": "engine.taking_over",
     "bind_subject": "engine.verifying",
+    "earlier_turns": "engine.earlier",
     "forget": "engine.profiles",
     "keyword_route": "providers.keyword_routes",
+    "members_meant": "providers.keyword_routes",
     "memory_of": "engine.profiles",
     "note_failed_try": "engine.verifying",
     "register_agent_class": "engine.executions.agents",
@@ -84,6 +90,7 @@ __all__ = [
     "Conflict",
     "ConversationalAgent",
     "DashboardCard",
+    "EarlierTurn",
     "IncomingEvent",
     "InvalidInput",
     "NotAllowed",
@@ -99,9 +106,12 @@ __all__ = [
     "Verification",
     "VerificationMethod",
     "VerificationStep",
+    "ask_for_person",
     "bind_subject",
+    "earlier_turns",
     "forget",
     "keyword_route",
+    "members_meant",
     "memory_of",
     "note_failed_try",
     "register_agent_class",

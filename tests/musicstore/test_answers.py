@@ -6,14 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.musicstore.answers import (
-    CATALOGUE_HELP,
-    Call,
-    answer_catalogue,
-    answer_invoices,
-    catalogue_calls,
-    invoice_call,
-)
+from apps.musicstore.answers import CATALOGUE_HELP, answer_catalogue, answer_invoices
+from apps.musicstore.calls import Call
+from apps.musicstore.catalogue_questions import catalogue_calls
+from apps.musicstore.invoice_questions import invoice_call
 from apps.musicstore.models import Customer, Invoice
 
 ALBUMS, TRACKS, GENRE, SONG = (
@@ -64,7 +60,7 @@ def test_the_rows_become_sentences(sample: None) -> None:
     song = answer_catalogue("Do you have the song rehab?").text
     assert song == "The store has 1 song:\n- Rehab by Amy Winehouse, from Back to Black (3:35, 0.99)"
     rock = answer_catalogue("songs in Rock").text.splitlines()
-    assert (len(rock), rock[-1]) == (12, "There are 12 more.")
+    assert (len(rock), rock[-1]) == (12, "There are 12 more. Say “more” to see the next.")
 
 
 def test_a_band_where_a_genre_could_be(sample: None) -> None:
@@ -100,7 +96,7 @@ def test_invoices_become_sentences(sample: None) -> None:
     text = answer_invoices("What was my last purchase?", 1).text
     assert text == (
         "You have 3 invoices, the newest first:\n- Invoice 10 of 2025-07-04, total 2.97: Stairway to Heaven – Led Zeppelin; "
-        "Black Dog – Led Zeppelin; Love of My Life – Queen\nThere are 2 more."
+        "Black Dog – Led Zeppelin; Love of My Life – Queen\nThere are 2 more. Say “more” to see the next."
     )
     assert "Bohemian Rhapsody by Queen: 1.99 each" in answer_invoices("my most expensive purchase", 1).text
     assert "Invoice 4 of 2025-03-08" in answer_invoices("invoice 4", 1).text

@@ -16,7 +16,7 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from apps.musicstore import verified
-from apps.musicstore.answers import INVOICES
+from apps.musicstore.calls import INVOICES
 from apps.musicstore.models import Album, Artist, Customer, Genre, Invoice, MediaType, Track
 from apps.opie import rows
 from apps.opie.models import (

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apps.accounts.models import AuditEntry
 from apps.musicstore.models import Customer, Invoice
-from apps.musicstore.responding import CODE_LATE, CODE_NOT_SENT, CODE_SENT, CODE_WRONG, HAND_OVER, WHO_ARE_YOU
+from apps.musicstore.responding import ANOTHER, CODE_LATE, CODE_NOT_SENT, CODE_SENT, CODE_WRONG, HAND_OVER, WHO_ARE_YOU
 from apps.musicstore.verified import KIND, register_customers
 from apps.opie.engine import verification_steps
 from apps.opie.engine.verification_codes import MOST_CODES_AN_HOUR
@@ -114,6 +114,18 @@ def test_the_whole_dialogue(person: Person, customer: Customer) -> None:
     assert code not in str(list(AuditEntry.objects.values_list("after", flat=True)))
 
 
+def test_whoever_says_it_with_the_question_gets_the_answer_after_the_code(person: Person, customer: Customer) -> None:
+    talk = Conversation(person)
+    name, domain = customer.email.split("@")
+    asked = CODE_SENT.format(sent_to=f"{name[0]}•••@{domain}")
+    assert talk.say(f"Show my last invoice, customer number {customer.pk}") == asked
+    assert talk.say(other_than(sent_code())) == CODE_WRONG + asked
+    newest, older = Invoice.objects.filter(customer=customer).order_by("-invoice_date", "-pk")[:2]
+    answer = talk.say(sent_code())
+    assert f"Invoice {newest.pk} " in answer
+    assert f"Invoice {older.pk} " not in answer
+
+
 def test_three_wrong_codes_and_then_a_person(person: Person, customer: Customer) -> None:
     talk = Conversation(person)
     talk.say("Show me my last invoice")
@@ -141,7 +153,7 @@ def test_late_used_and_others_codes_are_none(person: Person, customer: Customer)
     asked = other.say(f"My invoices, {others}")
     assert asked == WHO_ARE_YOU
     theirs = Customer.objects.order_by("pk")[1]
-    assert other.say(f"I am customer {theirs.pk}") == WHO_ARE_YOU
+    assert other.say(f"I am customer {theirs.pk}") == ANOTHER
     assert len(mail.outbox) == 2
     assert other.say(customer.email).startswith(CODE_SENT[:20])
     assert other.say(others).startswith(CODE_WRONG), "it was used"

@@ -42,6 +42,11 @@ def winnipeg(sample: None) -> Customer:
         "id 5",
         "ID: 5",
         "Show my invoices, customer_id=5",
+        "show my last invoice, customer 5",
+        "I want my money back for invoice 11, customer 5",
+        "my customer number's 5",
+        "I've told your colleague already: customer number 5",
+        "The other day I ordered as customer 5",
         "My account number is 5",
         "This is customer 5",
         "grace@example.co.uk",
@@ -74,7 +79,9 @@ def test_one_customer_is_recognised(sample: None, text: str) -> None:
         "1-204-452-6452",
     ],
 )
-@pytest.mark.parametrize("sentence", ["{}", "My phone number is {}.", "You can call me at {}, what did I buy?"])
+@pytest.mark.parametrize(
+    "sentence", ["{}", "My phone number is {}.", "You can call me at {}, what did I buy?", "Show my invoices, {}"]
+)
 def test_a_telephone_in_any_format(winnipeg: Customer, number: str, sentence: str) -> None:
     found = recognise(sentence.format(number))
     assert found.customer == winnipeg
@@ -102,6 +109,8 @@ def test_a_telephone_in_any_format(winnipeg: Customer, number: str, sentence: st
         "I am customer 5A",
         "customer 5's invoices",
         "What did customer 5 buy?",
+        "Show what my friend, customer 5, bought",
+        "my colleague: customer 5",
         "Tell me what customer 5 bought",
         "I'm not customer 5",
         "my id is not 5",

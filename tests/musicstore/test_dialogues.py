@@ -16,7 +16,7 @@ from django.db import connection
 from django.test import AsyncClient
 from django.utils import timezone
 
-from apps.musicstore.answers import CATALOGUE, INVOICES
+from apps.musicstore.calls import CATALOGUE, INVOICES
 from apps.musicstore.responding import HAND_OVER, NOT_FOUND, WHO_ARE_YOU
 from apps.opie import rows
 from apps.opie.models import AgentOSMessage, AIPlatform, SessionVerification

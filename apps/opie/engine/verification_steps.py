@@ -22,7 +22,10 @@ TIMEOUT_SECONDS = 20.0
 NOTE = "verification"
 REDACTED = "••••••"
 
-Came = Literal["verified", "unknown", "another", "code_sent", "code_not_sent", "code_right", "code_wrong", "code_late"]
+# `failed`: whom the words lead to could not be looked up.
+Came = Literal[
+    "verified", "unknown", "another", "failed", "code_sent", "code_not_sent", "code_right", "code_wrong", "code_late"
+]
 
 _KIND = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 # Six digits that stand alone, perhaps in two groups: no part of a telephone number, an amount or a word.
@@ -64,15 +67,32 @@ class VerificationStep:
         if run.session_id is None:
             return None
         known = verification_of(run.session_id, self.kind)
-        if known.state in ("verified", "given_up"):
+        if known.state == "given_up":
+            return None
+        if known.state == "verified":
+            self._hear_of_another(run, known.subject)
             return None
         codes = {"".join(found) for found in _CODE.findall(run.text)} if known.state.startswith("code") else set()
         if codes:
             return self._take_codes(run, codes)
-        recognised = self.recognise(run)
+        recognised = self._recognised(run)
         if recognised is not None:
             _note(self._take_word(run, recognised.subject, known.subject))
         return None
+
+    def _recognised(self, run: RunAtHand) -> Recognised | None:
+        """Raises what the host's function raises, noted, so that nobody is asked again for what they have said."""
+        try:
+            return self.recognise(run)
+        except Exception:
+            _note("failed")
+            raise
+
+    def _hear_of_another(self, run: RunAtHand, bound_to: str) -> None:
+        """Somebody else than the conversation is about is a case for another one, which has to be said. Nothing is tried."""
+        recognised = self._recognised(run)
+        if recognised is not None and recognised.subject not in ("", bound_to):
+            _note("another")
 
     def _take_word(self, run: RunAtHand, subject: str, bound_to: str) -> Came:
         assert run.session_id is not None  # noqa: S101 - the caller has looked

@@ -41,9 +41,14 @@ def register_keyword_route(team: str, member: str, words: Collection[str], *, id
     ROUTES.setdefault(team, []).append(KeywordRoute(member, tuple(words), tuple(idioms)))
 
 
+def members_meant(team: str, message: str) -> list[str]:
+    """Every member whose words are in the message."""
+    return [route.member for route in ROUTES.get(team, ()) if route.is_meant(message)]
+
+
 def keyword_route(team: str, message: str) -> str | None:
     """The one member whose words are in the message; None where there are those of none, or of two."""
-    meant = [route.member for route in ROUTES.get(team, ()) if route.is_meant(message)]
+    meant = members_meant(team, message)
     return meant[0] if len(meant) == 1 else None
 
 

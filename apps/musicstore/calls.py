@@ -1,0 +1,39 @@
+"""The store's own tools as they are called without a model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.musicstore.tools import catalogue, invoices
+from apps.musicstore.tools.paging import Answer
+
+# More of a message is not looked at.
+LONGEST_MESSAGE = 500
+
+CATALOGUE: Mapping[str, Callable[..., Answer]] = {
+    tool.__name__: tool
+    for tool in (
+        catalogue.get_albums_by_artist,
+        catalogue.get_tracks_by_artist,
+        catalogue.get_songs_by_genre,
+        catalogue.check_for_songs,
+    )
+}
+INVOICES: Mapping[str, Callable[..., Answer]] = {
+    tool.__name__: tool
+    for tool in (
+        invoices.get_invoices_by_customer_sorted_by_date,
+        invoices.get_invoices_sorted_by_unit_price,
+        invoices.get_employee_by_invoice_and_customer,
+    )
+}
+ALBUMS_OF, SONGS_OF, IN_GENRE, A_SONG = CATALOGUE
+BY_DATE, BY_PRICE, EMPLOYEE = INVOICES
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool and what it is given; never the customer."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
