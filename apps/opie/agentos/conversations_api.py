@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.api.acting import principal_of
 from apps.accounts.permissions import IsVisitor, Permission, requires
+from apps.api.errors import InvalidInput
 from apps.api.pagination import LARGEST_PAGE, LimitPagination, OffsetPagination
 from apps.api.serializers import StrictSerializer
 from apps.opie.agentos.api import (
@@ -29,7 +30,7 @@ from apps.opie.agentos.service import LONGEST_TITLE, AgentOSService
 from apps.opie.agentos.visitor_answers import figures_for_visitor
 from apps.opie.engine.clearing import clear_history
 from apps.opie.limits.hourly import admit_request
-from apps.opie.metrics.conversations import conversation_figures
+from apps.opie.metrics.conversations import ConversationQuestion, Scope, conversation_figures
 from apps.opie.models import AgentOSMessage, AgentOSSession
 
 # Visitors of widgets may do here what everybody may: with what is their own.
@@ -145,17 +146,24 @@ class ConversationMessagesView(SessionMessagesView):
 
 
 class ConversationStatisticsView(APIView):
-    """How many one had, how long they are, and with whom."""
+    """How many one had, how long they are, and with whom; with ?scope=team the team's, for those who may see its figures."""
 
     permission_classes = [TO_READ]
     accepts_visitors = True
     throttle_classes = [HourlyThrottle]
 
-    @extend_schema(parameters=TIMES, responses={200: OpenApiTypes.OBJECT}, operation_id="conversations_statistics")
+    @extend_schema(
+        parameters=[*TIMES, OpenApiParameter("scope", enum=list(Scope), default=Scope.MINE)],
+        responses={200: OpenApiTypes.OBJECT},
+        operation_id="conversations_statistics",
+    )
     def get(self, request: Request) -> Response:
         since, until = period_of(request)
+        scope = request.query_params.get("scope") or Scope.MINE
+        if scope not in list(Scope):
+            raise InvalidInput(fields={"scope": [f"Choose one of {', '.join(Scope)}."]})
         principal = principal_of(request)
-        figures = conversation_figures(principal, since, until).as_json()
+        figures = conversation_figures(principal, ConversationQuestion(since, until, Scope(scope))).as_json()
         return Response(figures_for_visitor(figures) if principal.is_visitor else figures)
 
 

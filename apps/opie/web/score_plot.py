@@ -90,7 +90,7 @@ def draw(by_score: Mapping[tuple[float, float], Outcomes], width: int = WIDE) ->
     last = max(known, default=BANDS - 1)
     first = max(0, min(*known, last - _FEWEST_BANDS + 1) if known else last - _FEWEST_BANDS + 1)
     step = (width - _LEFT - _RIGHT) / (last - first + 1)
-    most = _round_above(max((one.choices for one in known.values()), default=1))
+    most = round_above(max((one.choices for one in known.values()), default=1))
     return ScorePlot(
         width,
         [_column(band, outcomes, _LEFT + (band - first) * step, step, most) for band, outcomes in known.items()],
@@ -136,7 +136,7 @@ def _share_y(share: float) -> int:
     return round(_SHARE_BOTTOM - (_SHARE_BOTTOM - _SHARE_TOP) * share)
 
 
-def _round_above(count: int) -> int:
+def round_above(count: int) -> int:
     """The next of 1, 2, 5, 10, 20, 50, …"""
     size = 1
     while True:

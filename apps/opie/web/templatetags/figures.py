@@ -49,6 +49,23 @@ def duration(milliseconds: float | None) -> str:
 
 
 @register.filter
+def span(seconds: float | None) -> str:
+    """How long people talked: 40 → 40 s, 750 → 13 min, 11100 → 3 h 5 min, 187200 → 2 d 4 h; nothing for an unknown time."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{round(seconds)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {rest} min"
+    days, hours = divmod(round(minutes / 60), 24)
+    return f"{days} d {hours} h"
+
+
+@register.filter
 def money(amount: Decimal | None, currency: str) -> str:
     """A sum with its currency: small sums keep the two digits that say something. Unknown is a word, never zero."""
     if amount is None:
