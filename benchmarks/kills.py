@@ -1,4 +1,4 @@
-"""Processes killed under load, for longer than the test suite does: the same test, more kills, another seed."""
+"""Web, AgentOS and worker processes killed under load, for longer than the test suite does: the same test, more kills, another seed."""
 
 import json
 import os

@@ -117,10 +117,13 @@ class VendorServer:
             if reply.fault in ("cut", "hang") and number == PIECES_BEFORE_A_FAULT:
                 await asyncio.sleep(0.05 if reply.fault == "cut" else 3600)
                 _reset(writer)
-            if self.heard is not None and number == PIECES_BEFORE_A_FAULT:
-                await self.heard.wait()
-            await asyncio.sleep(self.pause)
+            await self._after_piece(asked, number)
         writer.write(b"0\r\n\r\n")
+
+    async def _after_piece(self, asked: Asked, number: int) -> None:
+        if self.heard is not None and number == PIECES_BEFORE_A_FAULT:
+            await self.heard.wait()
+        await asyncio.sleep(self.pause)
 
 
 async def _read(reader: asyncio.StreamReader) -> Asked | None:
