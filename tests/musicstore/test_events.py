@@ -46,12 +46,16 @@ def shop(person: Person) -> Webhook:
 
 def told(shop: Webhook, event_id: str, event_type: str, **data: Any) -> WebhookEvent:
     """The event, once the worker has done what there was to do."""
+    tell(shop, event_id, event_type, **data)
+    run_worker()
+    return WebhookEvent.objects.get(event_id=event_id)
+
+
+def tell(shop: Webhook, event_id: str, event_type: str, **data: Any) -> None:
     raw = json.dumps({"event_type": event_type, "event_id": event_id, "data": data}).encode()
     headers = {HEADER: sign(shop.secret, round(time.time()), raw)}
     answer = Client().generic("POST", "/api/v1/agentos/webhook/shop/", raw, "application/json", headers=headers)
     assert answer.json() == {"status": "success"}, answer.content
-    run_worker()
-    return WebhookEvent.objects.get(event_id=event_id)
 
 
 def answers_in(session_id: str) -> list[str]:
