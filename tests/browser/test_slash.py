@@ -276,10 +276,10 @@ def test_a_command_that_is_not_taken_gives_its_form_back_with_the_reason(
 def test_a_command_waits_its_turn_and_keeps_its_name(
     page: Page, menu: Locator, vendor: VendorServer, commands: dict[str, CommandTemplate]
 ) -> None:
-    vendor.pause = 0.03
     vendor.will(Reply(LONG), Reply("Old pond."))
+    go_on = vendor.hold_back()
     page.goto("/agentos/chat/writer/")
-    expect(ask(page, "Write a lot")).to_contain_text("word2")
+    expect(ask(page, "Write a lot")).to_contain_text("word1")
     message(page).press("/")
     page.keyboard.type("haiku")
     expect(menu.get_by_role("option")).to_have_count(1)
@@ -289,9 +289,13 @@ def test_a_command_waits_its_turn_and_keeps_its_name(
     message(page).press("/")
     page.keyboard.type("haiku")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("list", name="Messages that wait")).to_contain_text("Write a haiku.")
+    waiting = page.get_by_role("list", name="Messages that wait").get_by_role("listitem")
+    expect(waiting).to_contain_text("Write a haiku.")
+    # Leaving sooner would break off what is on its way to the server.
+    expect(waiting).to_have_attribute("data-taken", "")
     page.reload()
-    expect(page.get_by_role("list", name="Messages that wait")).to_contain_text("Write a haiku.")
+    expect(waiting).to_contain_text("Write a haiku.")
+    go_on()
     answer = page.locator("article.answer").nth(1)
     wait_for(answer)
     expect(page.locator("article.answer").first).to_have_attribute("data-status", "completed")

@@ -70,6 +70,13 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 def wait_until_gone(pids: Iterable[int], seconds: float = 10.0) -> None:
     """Return when none of the processes runs any more. Fails the test with those that do."""
     deadline = time.monotonic() + seconds
-    while left := {pid: Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in pids if alive(pid)}:
+    while left := {pid: _command_of(pid) for pid in pids if alive(pid)}:
         assert time.monotonic() < deadline, left
         time.sleep(0.02)
+
+
+def _command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return "gone meanwhile"

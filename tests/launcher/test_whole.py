@@ -11,6 +11,9 @@ import pytest
 from launcher.ports import free_port
 from tests.launcher.conftest import Start, wait_until, wait_until_gone
 
+# For a machine that has much else to do; one that is free needs a tenth of it.
+PATIENCE = 240
+
 
 class Running:
     """A launcher, what it has said, and the processes below it."""
@@ -20,7 +23,7 @@ class Running:
         self.said: list[str] = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        wait_until(lambda: process.poll() is not None or "Ctrl-C stops it." in self.said, seconds=60)
+        wait_until(lambda: process.poll() is not None or "Ctrl-C stops it." in self.said, seconds=PATIENCE)
         assert process.poll() is None, "\n".join([*self.said, *(process.stderr or [])])
 
     def _read(self) -> None:
@@ -36,7 +39,7 @@ class Running:
 
     def end(self, sent: signal.Signals) -> int:
         self.process.send_signal(sent)
-        status = self.process.wait(30)
+        status = self.process.wait(PATIENCE)
         self._reader.join()
         return status
 
@@ -51,9 +54,12 @@ def _parent(stat: Path) -> int:
         return 0
 
 
-def answer(address: str) -> int:
-    with urllib.request.urlopen(address, timeout=10) as response:
-        return int(response.status)
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=10) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
 
 
 @pytest.fixture
@@ -66,20 +72,21 @@ def environment(data_dir: Path) -> dict[str, str]:
 def test_it_serves_stops_starts_again_and_leaves_nothing(start: Start, environment: dict[str, str]) -> None:
     first = Running(start("-m", "launcher", **environment))
     web, agentos = (f"http://127.0.0.1:{environment[name]}" for name in ("WEB_PORT", "AGENTOS_PORT"))
-    assert first.tells("Opie is running (")
-    assert answer(f"{web}/health/live/") == 200
-    assert answer(f"{agentos}/health") == 200
+    # "in part" on a machine that takes more than a minute to start them: then they are waited for, as a person would.
+    assert first.tells("Opie is running")
+    wait_until(lambda: answers(f"{web}/health/live/") and answers(f"{agentos}/health"), seconds=PATIENCE)
     login = first.tells("Demo login")
     assert "demo@example.com" in login
 
     pids = first.below()
     assert len(pids) > 4
     assert first.end(signal.SIGTERM) == 0, first.process.stderr
-    wait_until_gone(pids)
+    wait_until_gone(pids, seconds=PATIENCE)
 
     second = Running(start("-m", "launcher", **environment))
     assert second.tells("Tables").startswith("Tables       up to date")
     assert second.tells("Demo login") == login
     pids = second.below()
     second.end(signal.SIGKILL)
-    wait_until_gone(pids, seconds=30)
+    # They are told by the kernel, drain as ever, and the database ends behind the last of them.
+    wait_until_gone(pids, seconds=PATIENCE)

@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -44,7 +45,13 @@ class VendorServer:
         self.replies = deque(replies)
         return self
 
+    def hold_back(self) -> Callable[[], object]:
+        """From now on a stream stops after its first words, until what this answers is called, from whichever thread."""
+        self.heard = heard = asyncio.Event()
+        return lambda: self._loop.call_soon_threadsafe(heard.set)
+
     async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"

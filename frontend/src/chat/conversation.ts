@@ -2,7 +2,7 @@ import type { Answer } from "./answer.ts";
 import { ChatApi, Refused, type Outgoing } from "./api.ts";
 import { Composer } from "./composer.ts";
 import { editQuestion } from "./edit.ts";
-import type { Answerer, Failure, RunEvent } from "./events.ts";
+import { reasonOf, type Answerer, type Failure, type RunEvent } from "./events.ts";
 import { ConnectionLost, RunFollower, type Connection } from "./follow.ts";
 import { ChatLog } from "./log.ts";
 import type { Order } from "./order.ts";
@@ -10,6 +10,7 @@ import { anchorAt, returnTo } from "./pager.ts";
 import { part } from "./parts.ts";
 import { Phrases } from "./phrases.ts";
 import { ScrollFollower } from "./scroll.ts";
+import { SendingOrder } from "./sending.ts";
 import { SessionAddress } from "./session-address.ts";
 import { WaitingLine, type WaitingMessage } from "./waiting.ts";
 
@@ -24,6 +25,7 @@ export class Conversation {
   readonly #phrases = new Phrases();
   readonly #address: SessionAddress;
   readonly #line: WaitingLine;
+  readonly #sending = new SendingOrder();
   /** What was asked for, of answers that may not have reached the server. */
   readonly #orders = new WeakMap<Element, Order>();
   #follower: RunFollower | null = null;
@@ -54,8 +56,10 @@ export class Conversation {
 
   /** Asks now, or when it is its turn. */
   take(order: Order): void {
-    if (this.#composer.busy && this.#composer.refusesMore()) return order.refuse(this.#composer.refusal);
-    void (this.#composer.busy ? this.#wait(order) : this.#ask(order));
+    // One that is on its way to the line is not to be overtaken, though nothing is written any more.
+    const busy = this.#composer.busy || this.#line.length > 0;
+    if (busy && this.#composer.refusesMore()) return order.refuse(this.#composer.refusal);
+    void (busy ? this.#wait(order) : this.#ask(order));
   }
 
   /** Says something beside the composer. */
@@ -195,11 +199,17 @@ export class Conversation {
     undo: ((failure: Failure) => void) | null = null,
   ): Promise<void> {
     this.#begin(follower);
+    // What is written meanwhile would overtake this message, and miss the session that it begins.
+    const taken = this.#sending.hold();
     try {
-      for await (const event of follower.follow(first)) this.#show(answer, event);
+      for await (const event of follower.follow(first)) {
+        this.#show(answer, event);
+        taken();
+      }
     } catch (error) {
       this.#explain(answer, error, undo);
     } finally {
+      taken();
       this.#end(follower);
     }
   }
@@ -210,7 +220,7 @@ export class Conversation {
     this.#element.ariaBusy = "true";
     this.#composer.busy = true;
     this.#log.lock(true);
-    this.#announce("answering");
+    this.#phrases.announce("answering");
     this.#scroll.toLatest();
   }
 
@@ -242,7 +252,7 @@ export class Conversation {
     const follower = this.#newFollower();
     try {
       const events = follower.follow(() => order.send());
-      const { value: first } = await events.next();
+      const { value: first } = await this.#sending.next(() => events.next());
       if (first?.type === "run.queued") message.answerer = first.data.command;
       message.take(follower.runId);
       await events.return(undefined);
@@ -259,7 +269,7 @@ export class Conversation {
     this.#line.remove(message);
     // What a command wrote was never in the composer.
     if (!message.command) this.#composer.giveBack(message.text);
-    this.#announce("withdrawn");
+    this.#phrases.announce("withdrawn");
     await this.#api.cancel(message.runId).catch((error: unknown) => {
       this.#composer.say(this.reasonOf(error));
     });
@@ -271,10 +281,7 @@ export class Conversation {
     if (event.data.session_id) this.#address.nameSession(event.data.session_id);
     if (event.type === "run.started" && event.data.title) this.#address.title(event.data.title);
     answer.show(event);
-    if (event.type === "approval.required") this.#announce("approval");
-    if (event.type === "run.finished") this.#announce("finished");
-    if (event.type === "run.cancelled") this.#announce("stopped");
-    if (event.type === "run.failed" || event.type === "run.interrupted") this.#announce("failed");
+    this.#phrases.announceEvent(event.type);
   }
 
   /** What was refused goes back to where it was written; all else is told in the answer's place. */
@@ -318,7 +325,7 @@ export class Conversation {
       this.#address.nameBranch(messageId, this.#log.tip);
       await this.#redraw(this.#address.href);
       const place = returnTo(anchor, messageId, this.#element, this.#log.element);
-      this.#announce("version", place);
+      this.#phrases.announce("version", place);
     } catch (error) {
       this.explain(error);
     }
@@ -384,17 +391,8 @@ export class Conversation {
 
   #connection(state: Connection): void {
     const notice = part<HTMLElement>(this.#root, "[data-connection]");
-    if (state === "lost") this.#announce("lost");
-    else if (!notice.hidden) this.#announce("back");
+    if (state === "lost") this.#phrases.announce("lost");
+    else if (!notice.hidden) this.#phrases.announce("back");
     notice.hidden = state === "open";
   }
-
-  #announce(phrase: Parameters<Phrases["of"]>[0], value = ""): void {
-    this.#phrases.announce(phrase, value);
-  }
-}
-
-function reasonOf(failure: Failure, otherwise: string): string {
-  const fields = Object.values(failure.fields ?? {}).flat();
-  return fields.join(" ") || failure.message || otherwise;
 }

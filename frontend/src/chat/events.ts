@@ -96,6 +96,12 @@ export function eventOf(frame: Frame): RunEvent | null {
   return { type: frame.event, data: JSON.parse(frame.data) } as RunEvent;
 }
 
+/** What a person is told of it. */
+export function reasonOf(failure: Failure, otherwise: string): string {
+  const fields = Object.values(failure.fields ?? {}).flat();
+  return fields.join(" ") || failure.message || otherwise;
+}
+
 export function isLast(event: RunEvent): boolean {
   return LAST.has(event.type);
 }

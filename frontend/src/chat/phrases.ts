@@ -1,3 +1,4 @@
+import type { RunEvent } from "./events.ts";
 import { part, setText } from "./parts.ts";
 
 type Phrase =
@@ -23,6 +24,14 @@ type Phrase =
   | "incomplete"
   | "unfit";
 
+const OF_EVENTS: Partial<Record<RunEvent["type"], Phrase>> = {
+  "approval.required": "approval",
+  "run.finished": "finished",
+  "run.cancelled": "stopped",
+  "run.failed": "failed",
+  "run.interrupted": "failed",
+};
+
 /** What the page says, in the reader's language: the server writes it into the page. */
 export class Phrases {
   readonly #texts = JSON.parse(part(document, "#chat-phrases").textContent) as Record<Phrase, string>;
@@ -34,5 +43,11 @@ export class Phrases {
   /** Says it to who cannot see. */
   announce(phrase: Phrase, value = ""): void {
     setText(document, "[data-announcer]", this.of(phrase).replace("VALUE", value));
+  }
+
+  /** The same of what has become of an answer. */
+  announceEvent(type: RunEvent["type"]): void {
+    const phrase = OF_EVENTS[type];
+    if (phrase) this.announce(phrase);
   }
 }
