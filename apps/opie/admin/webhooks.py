@@ -1,4 +1,4 @@
-"""Webhooks in the admin: to look at. They are set up over REST, by whoever manages the team."""
+"""Webhooks in the admin: to look at. They are set up on the pages or over REST, by whoever manages the team."""
 
 from django.contrib import admin
 
