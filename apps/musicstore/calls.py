@@ -33,7 +33,8 @@ BY_DATE, BY_PRICE, EMPLOYEE = INVOICES
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool and what it is given; never the customer."""
+    """A tool and what it is given; never the customer. `by` is the artist whose rows are wanted where the tool is not told."""
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""

@@ -149,7 +149,6 @@ def _both(scope: RunScope, text: str) -> str | None:
     """What has the words of both members goes to both, one after the other."""
     if not (is_about_catalogue(text) and is_about_purchases(text)):
         return None
-    scope.notes.update(answered_by=SUPERVISOR, layer="keywords")
     of_catalogue = answer_catalogue(text).text
     return f"{of_catalogue}\n\n{_from_invoices(scope, text)}"
 

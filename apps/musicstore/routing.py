@@ -11,10 +11,19 @@ MUSIC_AGENT: Member = "music_agent"
 INVOICE_AGENT: Member = "invoice_agent"
 WORDS: dict[Member, tuple[str, ...]] = {
     MUSIC_AGENT: ("song", "artist", "album", "genre", "track"),
-    INVOICE_AGENT: ("invoice", "purchase", "order", "payment", "billing"),
+    INVOICE_AGENT: (
+        *("invoice", "purchase", "order", "payment", "billing"),
+        *("receipt", "refund", "money back", "bought", "purchased", "paid", "charged", "spent"),
+        *("did I buy", "did I pay", "did I spend", "do I pay"),
+        *("Rechnung", "Rechnungen", "Bestellung", "Bestellungen", "gekauft", "bestellt", "bezahlt"),
+        *("factura", "pedido", "compré", "pagué", "mis compras", "mi compra"),
+        *("facture", "commande", "acheté", "payé", "mes achats", "mon achat"),
+        *("fatura", "comprei", "paguei", "minhas compras", "minha compra"),
+    ),
 }
 # "In order to" orders nothing.
 IDIOMS = (
+    *("made to order", "law and order", "new order", "paid attention"),
     *("in order to", "in order that", "in order for", "out of order"),
     *("keep track", "lose track", "lost track"),
 )

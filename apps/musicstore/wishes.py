@@ -6,7 +6,7 @@ from apps.musicstore.names import fold
 
 LONGEST = 300
 
-_COURTESY = r"(?:please|pls|thanks|thank you|bitte|danke|por favor|gracias|s il (?:vous|te) plait|merci|obrigad[oa])"
+_COURTESY = r"(?:please|pls|thanks|thank you|bitte|danke|por favor|gracias|s ?il (?:vous|te) plait|merci|obrigad[oa])"
 _AND = r"(?:ok|okay|yes|and|und|y|et|e|great|cool|nice|can you|could you|kannst du|konnen sie)"
 _GO_ON = (
     r"(?:(?:show|give|tell|list|zeig|zeigen sie|muestra|montre|mostra)?\s*(?:me|mir)?\s*(?:the|some|any|all|die|la|les|as|os|mas)?\s*)?"
@@ -18,7 +18,7 @@ _MORE = re.compile(rf"(?:{_AND}\s+)*(?:{_COURTESY}\s+)?{_GO_ON}(?:\s+{_COURTESY}
 _PAGE = re.compile(rf"(?:{_AND}\s+)*(?:(?:show|give) me\s+)?(?:page|seite|pagina)\s+([0-9]{{1,4}})(?:\s+{_COURTESY})?")
 _YES = re.compile(
     rf"(?:oh\s+)?(?:yes|yeah|yep|yup|sure|of course|ok|okay|alright|do(?: that| it)?|go ahead|please do|{_COURTESY}|ja|gerne?|klar|sicher|si|claro"
-    rf"|vale|oui|bien sur|d accord|sim|com certeza)(?:\s+(?:yes|sure|do(?: that| it)?|go ahead|would be (?:good|great|nice)|ja|gerne?|{_COURTESY}))*"
+    rf"|vale|oui|bien sur|d ?accord|sim|com certeza)(?:\s+(?:yes|sure|do(?: that| it)?|go ahead|would be (?:good|great|nice)|ja|gerne?|{_COURTESY}))*"
 )
 _SOMEBODY = (
     r"(?:(?:a|an|some|any|the|your|one of your|real|live|actual|another)\s+)*"
@@ -34,7 +34,7 @@ _PERSON = tuple(
         r"\b(?:hand me over|call a person|let a person)\b",
         r"\b(?:mit\s+)?(?:eine[mnr]?\s+)?(?:echten\s+)?(?:mensch(?:en)?|mitarbeiter(?:in)?|jemande?[mn]?)\s+(?:sprechen|reden|schreiben)\b",
         r"\b(?:hablar|conversar|falar)\s+(?:con|com)\s+(?:un[ao]?|uma?|alguien|alguem)\b",
-        r"\bparler\s+(?:a|avec)\s+(?:une?\s+(?:personne|humain|conseiller|conseillere)|quelqu un)\b",
+        r"\bparler\s+(?:a|avec)\s+(?:une?\s+(?:personne|humain|conseiller|conseillere)|quelqu ?un)\b",
     )
 )
 
