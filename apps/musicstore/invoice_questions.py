@@ -30,21 +30,19 @@ _THE_NEWEST = re.compile(
 _NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
 
 Which = Literal["number", "year", "first", "largest", "last_but_one", "newest", "sum", "count"]
-_WHICH: tuple[tuple[Which, re.Pattern[str]], ...] = tuple(
-    (which, re.compile(pattern, _FLAGS))
-    for which, pattern in (
-        (
-            "last_but_one",
-            r"\b(?:second(?:\s+|-)(?:to(?:\s+|-))?last|last\s+but\s+one|pen[úu]ltim[oa]|vorletzte[nrs]?)\b",
-        ),
-        ("newest", rf"\blast\s+(?P<value>[2-9]|10|{'|'.join(_NUMBERS)})\s+{_ONE}s\b"),
-        ("year", r"\b(?:in|from|of|during|aus|von|de|en|em)\s+(?P<value>(?:19|20)[0-9]{2})(?![\w/.-])"),
-        ("sum", r"\b(?:total|sum|in\s+all|altogether|overall)\b|\bhow\s+much\s+(?:have|did)\s+i\s+spen[dt]\b"),
-        ("count", r"\bhow\s+many\b|\bwie\s*viele\b|\bcu[áa]nt[oa]s\b|\bcombien\s+de\b|\bquant[oa]s\b"),
-        ("first", r"\b(?:(?:very\s+)?first|oldest|earliest|erste[nrs]?|primer[oa]?|premi[eè]re?|primeir[oa])\b"),
-        ("largest", r"\b(?:biggest|largest|highest|gr[öo](?:ß|ss)te[nrs]?|mayor|plus\s+grande?|maior)\b"),
-    )
+_WORDS_FOR: tuple[tuple[Which, str], ...] = (
+    (
+        "last_but_one",
+        r"\b(?:second(?:\s+|-)(?:to(?:\s+|-))?last|last\s+but\s+one|pen[úu]ltim[oa]|vorletzte[nrs]?)\b",
+    ),
+    ("newest", rf"\blast\s+(?P<value>[2-9]|10|{'|'.join(_NUMBERS)})\s+{_ONE}s\b"),
+    ("year", r"\b(?:in|from|of|during|aus|von|de|en|em)\s+(?P<value>(?:19|20)[0-9]{2})(?![\w/.-])"),
+    ("sum", r"\b(?:total|sum|in\s+all|altogether|overall)\b|\bhow\s+much\s+(?:have|did)\s+i\s+spen[dt]\b"),
+    ("count", r"\bhow\s+many\b|\bwie\s*viele\b|\bcu[áa]nt[oa]s\b|\bcombien\s+de\b|\bquant[oa]s\b"),
+    ("first", r"\b(?:(?:very\s+)?first|oldest|earliest|erste[nrs]?|primer[oa]?|premi[eè]re?|primeir[oa])\b"),
+    ("largest", r"\b(?:biggest|largest|highest|gr[öo](?:ß|ss)te[nrs]?|mayor|plus\s+grande?|maior)\b"),
 )
+_WHICH = tuple((which, re.compile(pattern, _FLAGS)) for which, pattern in _WORDS_FOR)
 
 
 @dataclass(frozen=True, slots=True)
