@@ -29,6 +29,8 @@ PAGES: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "/agentos/dispatcher/scores.svg"): (200, 200, 200, 200),
     ("GET", "/agentos/dispatcher/decisions/<uuid:decision_id>/"): (200, 404, 404, 404),
     ("GET", "/agentos/history/"): (200, 200, 200, 200),
+    ("GET", "/agentos/history/import/"): (200, 200, 403, 200),
+    ("POST", "/agentos/history/import/"): (422, 422, 403, 422),
     ("GET", "/agentos/history/statistics/"): (200, 200, 200, 200),
     ("GET", "/agentos/history/statistics/days.svg"): (200, 200, 200, 200),
     ("GET", "/agentos/history/statistics/days.csv"): (200, 200, 200, 200),

@@ -45,6 +45,7 @@ SIGNED_IN = [
     "/agentos/chat/assistant/",
     "/agentos/chat/writer/?session={session}",
     "/agentos/session/{session}/",
+    *("/agentos/history/", "/agentos/history/import/"),
     "/agentos/history/statistics/?from=2026-02-01&to=2026-01-01&scope=team",
     "/agentos/runs/",
     "/agentos/runs/?state=waiting&kind=scheduled",

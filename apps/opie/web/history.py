@@ -1,18 +1,60 @@
-"""The chats of one person, newest first, grouped by day: the list beside every chat."""
+"""The chats of one person, newest first: the list beside every chat, grouped by day, and what the page of all shows."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts.principal import Principal
+from apps.opie.agentos.narrowing import narrowed
 from apps.opie.models import AgentOSSession
+from apps.opie.models.sessions import AgentOSSessionQuerySet
 
 PAGE_SIZE = 40
 A_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilters:
+    """What the page of all chats asks for; `since` and `until` are days as they were typed."""
+
+    q: str = ""
+    agent: str = ""
+    since: str = ""
+    until: str = ""
+    archived: bool = False
+
+    @classmethod
+    def of(cls, asked: QueryDict) -> "HistoryFilters":
+        q, agent, since, until = (asked.get(name, "").strip()[:200] for name in ("q", "agent", "from", "to"))
+        return cls(q, agent, since, until, bool(asked.get("archived")))
+
+    @property
+    def narrows(self) -> bool:
+        return self != HistoryFilters()
+
+    @property
+    def as_query(self) -> str:
+        """These filters as the end of an address of the page."""
+        said = {"q": self.q, "agent": self.agent, "from": self.since, "to": self.until}
+        said |= {"archived": "1" if self.archived else ""}
+        return urlencode({name: value for name, value in said.items() if value})
+
+    @property
+    def for_export(self) -> dict[str, str]:
+        """The same narrowing as REST has it: what is shown is what is taken away."""
+        asked = {"search": self.q, "agent_id": self.agent, "from": self.since, "to": self.until}
+        asked |= {"is_archived": "true" if self.archived else "false", "is_empty": "false"}
+        return {name: value for name, value in asked.items() if value}
+
+    def sessions_of(self, principal: Principal) -> AgentOSSessionQuerySet:
+        """Raises InvalidInput for what is no day."""
+        return narrowed(AgentOSSession.objects.visible_to(principal), QueryDict(urlencode(self.for_export)))
 
 
 @dataclass(frozen=True, slots=True)

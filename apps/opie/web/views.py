@@ -182,23 +182,6 @@ class AgentOSChatView(Page):
         return int(wanted) if wanted.isdecimal() and len(wanted) < 10 else None
 
 
-class HistoryView(Page):
-    """GET /agentos/history/?q=&page=: the list of chats, as the piece of page that htmx puts in place."""
-
-    template_name = "agentos/parts/history.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        asked = self.request.GET
-        page, current = asked.get("page", ""), asked.get("session", "")
-        history = history_of(
-            self.principal,
-            asked.get("q", ""),
-            _uuid_or_404(current) if current else None,
-            page_number(page),
-        )
-        return super().get_context_data(history=history, **kwargs)
-
-
 class AgentOSSessionView(Page):
     """GET /agentos/session/<session_id>/: one chat with everything that is known about it."""
 

@@ -172,11 +172,15 @@ def test_foreign_and_unknown_sessions_are_alike(
 
 
 def test_nonsense_in_an_address_is_nothing_here(client: Client, agents: Agents) -> None:
-    for address in ("/agentos/chat/assistant/?session=1", "/agentos/session/1/", "/agentos/history/?session=x"):
+    for address in (
+        "/agentos/chat/assistant/?session=1",
+        "/agentos/session/1/",
+        "/agentos/history/?part=list&session=x",
+    ):
         assert client.get(address).status_code == 404
     for address in (
         "/agentos/history/?page=-1",
-        "/agentos/history/?page=99999999999",
+        "/agentos/history/?part=list&page=99999999999",
         "/agentos/chat/assistant/?before=x",
     ):
         assert client.get(address).status_code == 200
@@ -194,11 +198,11 @@ def test_a_viewer_may_look_and_is_told_who_can_change_that(sign_in: SignIn, view
 def test_history_is_searched_and_grouped(client: Client, person: Person, agents: Agents, make_chat: MakeChat) -> None:
     for title in ("Invoices of May", "Weather"):
         make_chat(person, agents["helper"], title=title)
-    text = client.get("/agentos/history/?q=invoices").content.decode()
+    text = client.get("/agentos/history/?part=list&q=invoices").content.decode()
     assert "Invoices of May" in text
     assert "Weather" not in text
     assert "Today" in text
-    assert "No chat is called “&lt;b&gt;”" in client.get("/agentos/history/?q=<b>").content.decode()
+    assert "No chat is called “&lt;b&gt;”" in client.get("/agentos/history/?part=list&q=<b>").content.decode()
 
 
 @pytest.mark.parametrize(
@@ -207,6 +211,7 @@ def test_history_is_searched_and_grouped(client: Client, person: Person, agents:
         "/agentos/",
         "/agentos/agents/",
         "/agentos/history/",
+        "/agentos/history/?part=list",
         "/agentos/chat/helper/?session={id}",
         "/agentos/session/{id}/",
     ],
