@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apps.accounts.principal import Principal, principal_for
 from apps.api.errors import InvalidInput
 from apps.opie.agentos.conversation_file import ConversationInFile, read_conversations
-from apps.opie.agentos.conversation_import import import_conversation
+from apps.opie.agentos.conversation_import import BroughtIn, import_in_pieces
 from apps.opie.agentos.who import user_named
 from apps.opie.management.commands.export_conversations import team_named
 
@@ -24,19 +24,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's shape
         principal = _principal(options["user"], options["team"])
         conversations = _read(options["file"])
-        made = 0
-        missing: set[str] = set()
-        for number, conversation in enumerate(conversations, start=1):
-            imported = import_conversation(principal, conversation)
-            made += imported.is_new
-            missing |= imported.missing_agents
-            if number % 100 == 0 or number == len(conversations):
-                self.stdout.write(f"{number} of {len(conversations)} conversations")
-        self.stdout.write(f"{made} brought in, {len(conversations) - made} there already.")
-        if missing:
-            self.stdout.write(
-                f"Without their agents, which are not there for this person: {', '.join(sorted(missing))}."
-            )
+        brought_in = BroughtIn([])
+        for piece in import_in_pieces(principal, conversations):
+            brought_in.conversations.extend(piece)
+            self.stdout.write(f"{len(brought_in.conversations)} of {len(conversations)} conversations")
+        self.stdout.write(f"{len(brought_in.new)} brought in, {brought_in.known} there already.")
+        if missing := brought_in.missing_agents:
+            self.stdout.write(f"Without their agents, which are not there for this person: {', '.join(missing)}.")
 
 
 def _principal(user: str, team: str | None) -> Principal:
