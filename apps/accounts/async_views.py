@@ -80,7 +80,7 @@ class PrincipalView(View):
                 raise MethodNotAllowed(request.method or "")
             response: HttpResponseBase = await handler(request, *args, **kwargs)
         except _ANSWERED as error:
-            response = json_error(error)
+            response = json_error(self.told(error))
             if isinstance(error, MethodNotAllowed):
                 response["Allow"] = ", ".join(self._allowed_methods())
         return response
@@ -89,6 +89,10 @@ class PrincipalView(View):
         """Raises NotAllowed unless the principal holds `required`."""
         if self.required is not None and not self.principal.may(self.required):
             raise NotAllowed
+
+    def told(self, error: Exception) -> Exception:
+        """For subclasses: what the caller is told in place of an error that is not theirs to know."""
+        return error
 
     async def throttle(self, request: HttpRequest) -> None:
         """For subclasses: raises LimitExceeded when the principal calls too often."""

@@ -94,6 +94,7 @@ def test_a_visitor_asks_and_a_colleague_takes_over(
         # After a reload the conversation is there; the keyboard closes the chat and comes back to its button.
         chat = opened(visitor, shop)
         expect(chat.locator("article").last).to_contain_text("Highway to Hell")
+        expect(chat.locator("article").last).to_contain_text("Music agent")
         assert len(complaints) == 2, complaints
         assert all("data-signature" in one for one in complaints), complaints
         complaints.clear()
@@ -120,6 +121,12 @@ def test_a_visitor_asks_and_a_colleague_takes_over(
         expect(answer).to_contain_text("Ann", timeout=ANSWER_MS)
         expect(answer.get_by_text("person")).to_be_visible()
         expect(chat.get_by_text("A person is with you")).to_be_visible()
+        answer.get_by_role("button", name="Good answer").click()
+        expect(answer.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
+        answer.get_by_label("Why?").fill("Quick")
+        answer.get_by_label("Why?").press("Enter")
+        expect(answer.get_by_role("button", name="Good answer")).to_be_focused()
+        expect(staff.locator('[data-seen="thumbs_up"]')).to_contain_text("Quick", timeout=ANSWER_MS)
         staff.get_by_role("button", name="Hand back").click()
         said(chat, "Which songs by Aerosmith do you have?")
         expect(chat.locator("article").last).to_contain_text("Aerosmith", timeout=ANSWER_MS)

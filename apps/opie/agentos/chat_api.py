@@ -21,7 +21,7 @@ from apps.opie.agentos.chat_agent import chat_agent_of
 from apps.opie.agentos.runs_api import last_event_id
 from apps.opie.agentos.serializers import Answer
 from apps.opie.agentos.service import LONGEST_MESSAGE, AgentOSService, checked_message
-from apps.opie.agentos.visitor_answers import answer_for_visitor, events_for_visitor
+from apps.opie.agentos.visitor_answers import answer_for_visitor, error_for_visitor, events_for_visitor
 from apps.opie.engine.opening import Ask, title_from
 from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.engine.stream import read_events
@@ -69,11 +69,18 @@ STREAMED = OpenApiResponse(
 )
 
 
-class ChatView(PrincipalView):
-    """A message in, an answer out."""
-
+class _ChatView(PrincipalView):
     required = Permission.RUN_AGENTS
     accepts_visitors = True
+
+    def told(self, error: Exception) -> Exception:
+        asking = getattr(self, "principal", None)  # there is none yet for who is not let in
+        return error_for_visitor(error) if asking is not None and asking.is_visitor else error
+
+
+class ChatView(_ChatView):
+    """A message in, an answer out."""
+
     largest_body = LARGEST_MESSAGE_BODY
 
     async def throttle(self, request: HttpRequest) -> None:  # noqa: ARG002
@@ -91,12 +98,9 @@ class ChatView(PrincipalView):
         return _answer(self.principal, await turn.result())
 
 
-class ResumeView(PrincipalView):
+class ResumeView(_ChatView):
     """What became of a thread after a message: the answer that was or is being written, or another try at one that
     broke off."""
-
-    required = Permission.RUN_AGENTS
-    accepts_visitors = True
 
     async def throttle(self, request: HttpRequest) -> None:  # noqa: ARG002
         await rows.run(admit_request, self.principal)

@@ -27,7 +27,7 @@ from apps.opie.agentos.chat_agent import chat_agent_of
 from apps.opie.agentos.metrics_api import TIMES, period_of
 from apps.opie.agentos.serializers import MessageSerializer, SessionSerializer
 from apps.opie.agentos.service import LONGEST_TITLE, AgentOSService
-from apps.opie.agentos.visitor_answers import figures_for_visitor
+from apps.opie.agentos.visitor_answers import figures_for_visitor, words_for_visitor
 from apps.opie.engine.clearing import clear_history
 from apps.opie.limits.hourly import admit_request
 from apps.opie.metrics.conversations import ConversationQuestion, Scope, conversation_figures
@@ -62,7 +62,9 @@ class ConversationSerializer(SessionSerializer):
 
 
 class MessageForVisitor(MessageSerializer):
-    """A question or an answer without what is the team's own to know."""
+    """A question or an answer without what is the team's own to know. Wants `run` at hand too."""
+
+    content = serializers.SerializerMethodField()
 
     class Meta(MessageSerializer.Meta):
         fields = [
@@ -70,6 +72,9 @@ class MessageForVisitor(MessageSerializer):
             "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_content(self, message: AgentOSMessage) -> str:
+        return words_for_visitor(message)
 
 
 class ConversationDetail(ConversationSerializer):
@@ -134,7 +139,7 @@ class ConversationMessagesView(SessionMessagesView):
     def get_queryset(self) -> Any:
         self.kwargs["session_id"] = self.kwargs["conversation_id"]
         messages = super().get_queryset()
-        return messages.shown() if principal_of(self.request).is_visitor else messages
+        return messages.shown().select_related("agent", "run") if principal_of(self.request).is_visitor else messages
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         kwargs["context"] = self.get_serializer_context()
@@ -195,7 +200,7 @@ class ContinueFromMessageView(BranchSessionView):
 def _last_messages(request: Request, session: AgentOSSession) -> Any:
     said = AgentOSMessage.objects.filter(session=session).in_branch(session.head_id).select_related("agent")
     if principal_of(request).is_visitor:
-        said = said.shown()
+        said = said.shown().select_related("agent", "run")
     last = list(said.prefetch_related("reactions").order_by("-number")[:LARGEST_PAGE])[::-1]
     return _serializer_for(request)(last, many=True, context={"request": request}).data
 

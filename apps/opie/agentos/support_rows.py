@@ -1,6 +1,8 @@
 """The conversations of widgets as both sides read them: what was said, by whom, and how it stands."""
 
+from collections.abc import Callable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal
 from uuid import UUID
 
@@ -84,12 +86,18 @@ def is_writing(session_id: UUID) -> bool:
     ).exists()
 
 
-def messages_after(session: AgentOSSession, number: int = 0) -> list[dict[str, Any]]:
-    """What a person reads of the conversation, after the message of that number; the newest of more than are read."""
+def messages_after(
+    session: AgentOSSession, number: int = 0, words: Callable[[AgentOSMessage], str] = attrgetter("content")
+) -> list[dict[str, Any]]:
+    """What a person reads of the conversation, after the message of that number; the newest of more than are read.
+    `words` are what they may read of each."""
     shown = AgentOSMessage.objects.filter(session=session, number__gt=number).in_branch(session.head_id).shown()
-    newest = list(shown.select_related("agent").order_by("-number")[:MOST_READ])[::-1]
+    newest = list(shown.select_related("agent", "run").order_by("-number")[:MOST_READ])[::-1]
     members = _members_of(session, newest)
-    return [message_as_json(message, members.get(message.run_id) if message.run_id else None) for message in newest]
+    return [
+        message_as_json(message, members.get(message.run_id) if message.run_id else None) | {"content": words(message)}
+        for message in newest
+    ]
 
 
 def reactions_to(session: AgentOSSession) -> dict[str, dict[str, str]]:

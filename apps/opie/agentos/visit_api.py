@@ -24,7 +24,7 @@ from apps.opie.agentos import sse
 from apps.opie.agentos.reactions_api import ReactionToKeep
 from apps.opie.agentos.support_api import number_after
 from apps.opie.agentos.support_rows import is_writing, messages_after, reactions_to, state_of
-from apps.opie.agentos.visitor_answers import events_for_visitor
+from apps.opie.agentos.visitor_answers import error_for_visitor, events_for_visitor, words_for_visitor
 from apps.opie.engine import visiting
 from apps.opie.engine.asking import ask_agent, checked_message
 from apps.opie.engine.opening import Ask
@@ -115,6 +115,9 @@ class _VisitorView(PrincipalView):
         if not self.principal.is_visitor:
             raise NotFound("There is no such widget.", code="widget_not_found")
         super().authorise()
+
+    def told(self, error: Exception) -> Exception:
+        return error_for_visitor(error)
 
     async def throttle(self, request: HttpRequest) -> None:
         if request.method != "GET":  # a page that is open looks again and again
@@ -208,7 +211,7 @@ def _conversation(principal: Principal, widget_id: UUID, session_id: UUID, after
         # Visitors are shown a name, and never an address.
         "with": {"kind": "person", "name": holder.name or UNNAMED} if holder else _agent_of(widget),
         "is_writing": is_writing(session.pk),
-        "messages": messages_after(session, after),
+        "messages": messages_after(session, after, words_for_visitor),
         "reactions": reactions_to(session),
     }
 

@@ -4,8 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+from apps.api.errors import BudgetExceeded, OpieError, Unavailable
 from apps.opie.events import LAST_EVENTS, RunEvent
+from apps.opie.models import AgentOSMessage
+from apps.opie.models.messages import MessageStatus
 
+# Whatever it was: platforms, keys and budgets are the team's.
+CANNOT_ANSWER = "There can be no answer just now. Try again in a moment, or ask for a person."
 _EVENTS = frozenset({"run.queued", "run.started", "message.delta", "output.invalid", *LAST_EVENTS})
 _OF_AN_ANSWER = frozenset(
     {"status", "content", "agent_id", "answered_by", "run_id", "session_id", "message_id", "for_person", "error"}
@@ -21,7 +26,23 @@ async def events_for_visitor(batches: AsyncIterator[list[RunEvent]]) -> AsyncIte
 
 def answer_for_visitor(body: dict[str, Any]) -> dict[str, Any]:
     """The same of an answer as JSON."""
-    return {name: body[name] for name in _OF_AN_ANSWER if name in body}
+    told = {name: body[name] for name in _OF_AN_ANSWER if name in body}
+    return told | {"error": {"code": Unavailable.code, "message": CANNOT_ANSWER}} if told.get("error") else told
+
+
+def error_for_visitor(error: Exception) -> Exception:
+    """What a visitor is told of an error: of one that is not theirs to mend, that there is no answer and no more."""
+    if not isinstance(error, OpieError) or not (error.http_status >= 500 or isinstance(error, BudgetExceeded)):
+        return error
+    told = Unavailable(CANNOT_ANSWER, headers=error.headers)
+    told.__cause__ = error  # for the log
+    return told
+
+
+def words_for_visitor(message: AgentOSMessage) -> str:
+    """What was said; of a run that failed, its error is not. Wants `run` at hand."""
+    error = message.run.error_message if message.run and message.status == MessageStatus.FAILED else ""
+    return CANNOT_ANSWER if error and message.content.startswith(error) else message.content
 
 
 def figures_for_visitor(figures: dict[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Reaction {
     });
     part(form, "[data-leave]").addEventListener("click", leave);
     part(this.#answer, "[data-footer]").after(form);
+    form.scrollIntoView({ block: "nearest" });
   }
 
   async #giveReason(reason: string, leave: () => void): Promise<void> {

@@ -27,6 +27,7 @@ export class WidgetFrame {
   #unread = 0;
   /** Grows with each beginning and end of a change, so that what was read before is not shown after. */
   #reacted = 0;
+  #lookNow: () => void = () => undefined;
 
   constructor(root: HTMLElement) {
     const { widget = "", root: address = "", host = "", agent = "" } = root.dataset;
@@ -65,6 +66,8 @@ export class WidgetFrame {
       announce: (done) => this.#announce(done),
       explain: (error) => this.#explain(error),
     });
+    document.addEventListener("visibilitychange", () => document.hidden || this.#lookNow());
+    this.#kept.onBegun = () => this.#lookNow();
     this.#host.onOpen = () => this.#opened();
     this.#host.onCustomer = (signed) => void this.#know(signed);
     this.#host.begin();
@@ -75,7 +78,7 @@ export class WidgetFrame {
     this.#unread = 0;
     this.#host.unread(0);
     this.#field.focus();
-    void this.#look();
+    this.#lookNow();
   }
 
   #submit(): void {
@@ -137,7 +140,10 @@ export class WidgetFrame {
     const template = document.querySelector<HTMLTemplateElement>("#failure-template");
     const failure = template?.content.firstElementChild?.cloneNode(true) as HTMLElement;
     const words = failure.querySelector("[data-words]");
-    if (words && error instanceof Refused && error.message) words.textContent = error.message;
+    const isGone = error instanceof Refused && error.failure.code === "widget_not_found";
+    if (words && isGone) words.textContent = this.#root.dataset["gone"] ?? "";
+    else if (words && error instanceof Refused && error.message) words.textContent = error.message;
+    if (isGone) failure.querySelector("button")?.remove();
     failure.querySelector("button")?.addEventListener("click", () => {
       question.remove();
       void this.#send(text);
@@ -149,7 +155,8 @@ export class WidgetFrame {
   async #lookAgainAndAgain(): Promise<void> {
     for (;;) {
       await this.#look();
-      await pause(document.hidden || !this.#host.isOpen ? LOOKS_SELDOM : LOOKS_EVERY);
+      const called = new Promise<void>((resolve) => (this.#lookNow = resolve));
+      await Promise.race([called, pause(document.hidden || !this.#host.isOpen ? LOOKS_SELDOM : LOOKS_EVERY)]);
     }
   }
 

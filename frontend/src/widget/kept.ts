@@ -3,16 +3,17 @@ export class Kept {
   readonly #name: string;
   #token = "";
   #conversation = "";
+  /** Another tab has begun a conversation, and here there is none yet. */
+  onBegun: () => void = () => undefined;
 
   constructor(widget: string) {
     this.#name = `opie:${widget}`;
-    try {
-      const found = JSON.parse(localStorage.getItem(this.#name) ?? "{}") as { token?: string; conversation?: string };
-      this.#token = found.token ?? "";
-      this.#conversation = found.conversation ?? "";
-    } catch {
-      // Third-party storage is off: the conversation lasts as long as the page.
-    }
+    this.#find();
+    addEventListener("storage", (event) => {
+      if (event.key !== this.#name || this.#token) return;
+      this.#find();
+      if (this.#token) this.onBegun();
+    });
   }
 
   get token(): string {
@@ -30,6 +31,16 @@ export class Kept {
       localStorage.setItem(this.#name, JSON.stringify({ token, conversation }));
     } catch {
       // As above.
+    }
+  }
+
+  #find(): void {
+    try {
+      const found = JSON.parse(localStorage.getItem(this.#name) ?? "{}") as { token?: string; conversation?: string };
+      this.#token = found.token ?? "";
+      this.#conversation = found.conversation ?? "";
+    } catch {
+      // Third-party storage is off: the conversation lasts as long as the page.
     }
   }
 

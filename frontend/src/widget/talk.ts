@@ -22,7 +22,7 @@ export class Talk {
     return this.#last;
   }
 
-  /** Draws what is new, and answers how much of it others have written. */
+  /** Draws what is new, and answers how much of it others have written since the visitor's last word in it. */
   take(messages: Message[]): number {
     const fresh = messages.filter((message) => message.number > this.#last);
     if (fresh.length === 0) return 0;
@@ -35,7 +35,7 @@ export class Talk {
       }
     });
     this.#last = Math.max(...fresh.map((message) => message.number));
-    return fresh.filter((message) => message.by.kind !== "visitor").length;
+    return fresh.length - 1 - fresh.findLastIndex((message) => message.by.kind === "visitor");
   }
 
   /** Shows what the visitor thinks of the answers: to them by the thumb that is pressed, to the team in words. */

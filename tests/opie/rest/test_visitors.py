@@ -70,7 +70,7 @@ class Visit:
         found: dict[str, Any] = answer.json()
         return found
 
-    async def ask(self, web: AsyncClient, text: str) -> dict[str, Any]:
+    async def ask(self, web: AsyncClient, text: str, ends: str = "run.finished") -> dict[str, Any]:
         answer: Any = await web.post(
             f"/widget/{self.path}messages/",
             json.dumps({"message": text}),
@@ -80,7 +80,7 @@ class Visit:
         assert answer.status_code == 200, answer.content
         text = b"".join([part async for part in answer.streaming_content]).decode()
         last = frames_of(text)[-1]
-        assert last.event == "run.finished"
+        assert last.event == ends
         return last.data
 
 

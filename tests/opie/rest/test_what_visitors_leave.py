@@ -6,9 +6,11 @@ from uuid import UUID, uuid4
 from django.test import AsyncClient
 
 from apps.accounts.models import AuditEntry
+from apps.api.errors import PlatformFailed
 from apps.opie import rows
+from apps.opie.agentos.visitor_answers import CANNOT_ANSWER
 from apps.opie.engine.saying import say
-from apps.opie.models import Agent, AgentOSMessage
+from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AIPlatform
 from apps.opie.models.messages import MessageRole
 from tests.opie.engine.conftest import script
 from tests.opie.engine.scripted import Script
@@ -79,6 +81,38 @@ async def test_a_visitor_says_what_they_think_of_an_answer_and_the_team_reads_it
         assert (visit.read()["reactions"], staff("GET", visit.session, "", person).json()["reactions"]) == ({}, {})
 
     await rows.run(seen)
+
+
+async def test_a_visitor_is_not_told_why_there_is_no_answer(
+    person: Person, agents: dict[str, Agent], script: Script, web: AsyncClient
+) -> None:
+    visit = await rows.run(Visit, await rows.run(made, person))
+    script.will([PlatformFailed("The key of acme-prod is wrong: set ACME_API_KEY.", code="platform_auth")])
+    last = await visit.ask(web, "First", ends="run.failed")
+    assert last["error"] == {"code": "unavailable", "message": CANNOT_ANSWER}
+
+    def read() -> None:
+        one = f"conversations/{visit.session}/"
+        for said in (
+            visit.read()["messages"],
+            call("GET", f"{one}messages/", None, visit.headers).json()["results"],
+            call("GET", f"{one}?include_messages=true", None, visit.headers).json()["messages"],
+        ):
+            assert [(message["content"], message["status"]) for message in said] == [
+                ("First", "complete"), (CANNOT_ANSWER, "failed"),
+            ]  # fmt: skip
+        # The team reads what it was.
+        seen = staff("GET", visit.session, "", person).json()["messages"][1]["content"]
+        assert seen == AgentOSRun.objects.get().error_message != CANNOT_ANSWER
+        AIPlatform.objects.update(is_enabled=False)
+        for answer in (
+            visited(f"{visit.path}messages/", {"message": "Second"}, visit.headers),
+            call("POST", "chat/", {"message": "Third", "thread_id": visit.session}, visit.headers),
+        ):
+            assert answer.status_code in (502, 503)
+            assert error_of(answer)["message"] == CANNOT_ANSWER
+
+    await rows.run(read)
 
 
 def test_what_was_said_through_a_deleted_widget_stays_to_be_read(
