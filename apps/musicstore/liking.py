@@ -4,12 +4,13 @@ Only artists and genres that the store has, and languages that there are, are un
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf.locale import LANG_INFO
 
+from apps.musicstore.disliking import is_doubted, not_liked_in, without_them
 from apps.musicstore.finding import spelled
 from apps.musicstore.models import Artist, Genre
 
@@ -35,12 +36,12 @@ _ENDS = re.compile(
 )
 _BETWEEN = re.compile(r"\s*,\s*(?:(?:and|or)\s+)?|\s+(?:and|or|as\s+well\s+as|plus)\s+|\s*&\s*", _FLAGS)
 _BEFORE = re.compile(
-    r"^(?:(?:some|all|any|anything|everything|the|a|of|good|old)\s+)*(?:(?:music|songs?|albums?|tracks?|band|artist|singer|group)\s+)?"
-    r"(?:(?:of|by|from|called)\s+)?(?:(?:the\s+)?(?:band|artist|singer|group)\s+)?",
+    r"^(?:(?:some|all|any|anything|everything|the|a|of|good|old|more|any\s*more|such|that|this|much)\s+)*(?:(?:music|songs?|albums?|tracks?|band|artist|singer|group)\s+)?"
+    r"(?:(?:of|by|from|in|called)\s+)?(?:(?:the\s+)?(?:band|artist|singer|group)\s+)?",
     _FLAGS,
 )
 _AFTER = re.compile(
-    r"(?:\s+(?:music|songs?|albums?|tracks?|a\s+lot|very\s+much|so\s+much|too|most|best|the\s+most|please|especially|above\s+all))+$",
+    r"(?:\s+(?:music|songs?|albums?|tracks?|a\s+lot|very\s+much|so\s+much|too|most|best|the\s+most|please|especially|above\s+all|really|stuff|kind\s+of\s+music))+$",
     _FLAGS,
 )
 _WORD = r"[^\W\d_]+"
@@ -60,9 +61,10 @@ _LANGUAGES = {
     if name
 }
 _FORGET = re.compile(
+    # Of "jazz from my favourites" it is jazz, and not all of them.
     r"\b(?:forget|delete|erase|remove|clear)\b[^.!?\n]{0,30}?\b(?:"
-    r"(?:what|everything|anything|all)\b[^.!?\n]{0,40}?\b(?:about|of|on)\s+me\b"
-    r"|my\s+(?:\w+\s+)?(?:tastes?|preferences?|favou?rites?)\b)|\bforget\s+(?:about\s+)?me\b",
+    r"(?:what|everything|anything|all)\b[^.!?\n]{0,40}?\b(?:(?:about|of|on)\s+me|from\s+my\s+(?:\w+\s+)?(?:tastes?|preferences?|favou?rites?))\b"
+    r"|(?<!\bfrom\s)(?<!\bof\s)(?<!\boff\s)my\s+(?:\w+\s+)?(?:tastes?|preferences?|favou?rites?)\b)|\bforget\s+(?:about\s+)?me\b",
     _FLAGS,
 )
 _DENIED = re.compile(r"\b(?:don['’]?t|do\s+not|never|not\s+to|did\s+you|why)\b[^.!?\n]{0,20}$", _FLAGS)
@@ -70,23 +72,39 @@ _DENIED = re.compile(r"\b(?:don['’]?t|do\s+not|never|not\s+to|did\s+you|why)\b
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What somebody said that they like, as the store spells it."""
+    """What somebody said that they like, and what they do not like or no longer, as the store spells it."""
 
     genres: tuple[str, ...] = ()
     artists: tuple[str, ...] = ()
     language: str = ""
+    not_genres: tuple[str, ...] = ()
+    not_artists: tuple[str, ...] = ()
 
 
 def stated_in(text: str) -> Stated:
     """What the text says of the person's taste. Asks the catalogue for each name that may be one."""
     text = text[:LONGEST_TEXT]
+    disliked = list(not_liked_in(text))
+    not_genres, not_artists = _all_known([names for _, _, names in disliked])
+    genres, artists = _all_known(_liked_in(without_them(text, disliked)))
+    # Who says both is not understood, and nothing is added.
+    return Stated(
+        tuple(name for name in genres if name not in not_genres),
+        tuple(name for name in artists if name not in not_artists),
+        language_in(text),
+        tuple(not_genres),
+        tuple(not_artists),
+    )
+
+
+def _all_known(said: Iterable[str]) -> tuple[dict[str, None], dict[str, None]]:
     genres: dict[str, None] = {}
     artists: dict[str, None] = {}
-    for names in list(_liked_in(text))[:MOST_NAMES]:
+    for names in list(said)[:MOST_NAMES]:
         genre, artist = known_of(names)
         genres |= dict.fromkeys(genre)
         artists |= dict.fromkeys(artist)
-    return Stated(tuple(genres), tuple(artists), language_in(text))
+    return genres, artists
 
 
 def known_of(names: str) -> tuple[list[str], list[str]]:
@@ -135,6 +153,8 @@ def asks_to_forget(text: str) -> bool:
 def _liked_in(text: str) -> Iterator[str]:
     for pattern in _SAID:
         for found in pattern.finditer(text):
+            if is_doubted(text[max(0, found.start() - 40) : found.start()]):
+                continue
             end = _ENDS.search(found["names"])
             yield found["names"][: end.start()] if end else found["names"]
 

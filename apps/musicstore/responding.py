@@ -139,8 +139,7 @@ def _handed_over(scope: RunScope, text: str) -> str | None:
 def _direct(scope: RunScope, text: str) -> str:
     """What can be asked, and what this person may want to ask for, as far as the rows can be read."""
     try:
-        noted = note_stated(scope, text)
-        return (f"I have noted: {', '.join(noted)}. " if noted else "") + DIRECT + suggestions(scope)
+        return note_stated(scope, text) + DIRECT + suggestions(scope)
     except DatabaseError:
         return DIRECT
 

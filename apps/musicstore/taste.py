@@ -4,7 +4,7 @@ What somebody says they like is noted at once; what they only look up is a recen
 second time on. The catalogue decides what is an artist or a genre, so that nothing else gets in.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -13,7 +13,7 @@ from apps.musicstore import finding
 from apps.musicstore.catalogue_questions import catalogue_calls
 from apps.musicstore.liking import Stated, artist_of, asks_to_forget, genre_of, language_of, stated_in
 from apps.musicstore.models import Artist, Genre, Track
-from apps.opie.extend import RunAtHand, RunScope, forget, memory_of, remember
+from apps.opie.extend import RunAtHand, RunScope, forget, memory_of, remember, take_out
 
 TASTE = "taste"
 LABEL = "Taste in music"
@@ -56,25 +56,51 @@ def what_to_note(run: RunAtHand, result: Any) -> Mapping[str, Any] | None:
     """After a run: what its words and its calls of tools tell of the person."""
     if asks_to_forget(run.text):
         return None
-    changes = as_changes(stated_in(run.text))
+    stated = stated_in(run.text)
+    # Again: a model may have noted it meanwhile.
+    take_away(run, stated)
+    changes = as_changes(stated)
     before: Taste = memory_of(run, TASTE)
     for field, name, request in _asked_for(run.text, result.tools):
+        if name in stated.not_genres + stated.not_artists:
+            continue
         changes.setdefault("recent_requests", []).append(request)
         if field and any(old.endswith(f" {name}") for old in before.recent_requests):
             changes.setdefault(field, []).append(name)
     return changes
 
 
-def note_stated(scope: RunScope, text: str) -> list[str]:
-    """Note at once what the person says of their taste; answers what is known of it now, in their words."""
-    changes = as_changes(stated_in(text))
-    if not changes:
-        return []
+def note_stated(scope: RunScope, text: str) -> str:
+    """Note at once what the person says of their taste; answers what is known of it now, in a sentence or two."""
+    stated = stated_in(text)
+    take_away(scope, stated)
+    gone = stated.not_genres + stated.not_artists
+    said = f"I have taken out of what you like: {', '.join(gone)}. " if gone else ""
+    if not (changes := as_changes(stated)):
+        return said
     now: Taste = remember(scope, TASTE, **changes)
     names = [name for name in changes.get("music_genres", []) if name in now.music_genres]
     names += [name for name in changes.get("favorite_artists", []) if name in now.favorite_artists]
     language = changes.get("preferred_language")
-    return names + ([f"answers in {language}"] if language and language == now.preferred_language else [])
+    names += [f"answers in {language}"] if language and language == now.preferred_language else []
+    return said + (f"I have noted: {', '.join(names)}. " if names else "")
+
+
+def take_away(of: RunScope | RunAtHand, stated: Stated) -> None:
+    """What somebody does not like, or no longer, is out of what they like and of what they asked for."""
+    gone = stated.not_genres + stated.not_artists
+    if not gone:
+        return
+    before: Taste = memory_of(of, TASTE)
+    requests = [one for one in before.recent_requests if one.endswith(tuple(f" {name}" for name in gone))]
+    if requests or not set(gone).isdisjoint(before.music_genres + before.favorite_artists):
+        take_out(
+            of,
+            TASTE,
+            music_genres=stated.not_genres,
+            favorite_artists=stated.not_artists,
+            recent_requests=requests,
+        )
 
 
 def as_changes(stated: Stated) -> dict[str, Any]:
@@ -114,10 +140,13 @@ def suggestions(scope: RunScope) -> str:
     return f" As you like it: {', '.join(f'“{one}”' for one in likely)}?" if likely else ""
 
 
-def forget_when_asked(run: RunAtHand) -> None:
-    """Before a run: whoever wants to be forgotten is, whatever a model makes of it."""
+def heed(run: RunAtHand) -> None:
+    """Before a run: whoever wants to be forgotten is, and what somebody does not like is taken away, whatever a model
+    makes of it."""
     if asks_to_forget(run.text):
         forget(run, TASTE)
+    else:
+        take_away(run, stated_in(run.text))
 
 
 # --- the tools --------------------------------------------------------------------------------------
@@ -130,8 +159,9 @@ def note_taste(
     language: str = "",
     new_releases: bool | None = None,
     offers: bool | None = None,
+    no_longer: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Note what the customer says they like, for later conversations. Only what they say of themselves; names are noted
+    """Note what the customer says they like, or like no longer, for later conversations. Only what they say of themselves; names are noted
     as the catalogue has them, and those that it does not have are not noted.
 
     Args:
@@ -140,17 +170,26 @@ def note_taste(
         language: The language they want answers in, in English, for example German.
         new_releases: Whether they want to hear of new releases.
         offers: Whether they want to hear of offers.
+        no_longer: Genres, artists or bands that they do not like, or no longer. They are taken out.
     """
-    known_genres = [found for name in genres or [] if (found := genre_of(name))]
-    known_artists = [found for name in artists or [] if (found := artist_of(name))]
-    changes = as_changes(Stated(tuple(known_genres), tuple(known_artists), language_of(language)))
+    stated = Stated(
+        _each_known(genre_of, genres), _each_known(artist_of, artists), language_of(language),
+        _each_known(genre_of, no_longer), _each_known(artist_of, no_longer),
+    )  # fmt: skip
+    take_away(scope, stated)
+    gone = {"taken_out": list(stated.not_genres + stated.not_artists)} if no_longer else {}
+    changes = as_changes(stated)
     wishes = {"new_releases": new_releases, "offers": offers}
     if told := {name: value for name, value in wishes.items() if value is not None}:
         changes["notification_settings"] = told
     if not changes:
-        return {"noted": {}, "reason": "None of it is in the catalogue."}
+        return {"noted": {}} | (gone or {"reason": "None of it is in the catalogue."})
     remember(scope, TASTE, **changes)
-    return {"noted": changes}
+    return {"noted": changes} | gone
+
+
+def _each_known(known: Callable[[str], str], names: list[str] | None) -> tuple[str, ...]:
+    return tuple(found for name in names or [] if (found := known(name)))
 
 
 def forget_my_taste(scope: RunScope) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from apps.musicstore.calls import CATALOGUE, INVOICES
 from apps.musicstore.responding import register_responders
 from apps.musicstore.routing import MUSIC_AGENT, SUPERVISOR, register_routes
-from apps.musicstore.taste import LABEL, TASTE, Taste, forget_my_taste, forget_when_asked, note_taste, what_to_note
+from apps.musicstore.taste import LABEL, TASTE, Taste, forget_my_taste, heed, note_taste, what_to_note
 from apps.musicstore.tools import lookups
 from apps.musicstore.verified import for_verified, register_customers
 from apps.opie.extend import register_agents, register_hook, register_memory_schema, register_tool
@@ -41,6 +41,6 @@ def register_team() -> None:
     register_customers()
     register_memory_schema(TASTE, Taste, agent_ids=(SUPERVISOR, MUSIC_AGENT), label=LABEL, after=what_to_note)
     for agent_id in (SUPERVISOR, MUSIC_AGENT):
-        register_hook(before=forget_when_asked, agent_id=agent_id)
+        register_hook(before=heed, agent_id=agent_id)
     register_responders()
     register_routes()

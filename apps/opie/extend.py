@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from apps.opie.engine.earlier import EarlierTurn, earlier_turns
     from apps.opie.engine.executions.agents import BaseAgent, ConversationalAgent, TaskAgent, register_agent_class
     from apps.opie.engine.hooks import RunAtHand, register_hook
-    from apps.opie.engine.profiles import forget, memory_of, register_memory_schema, remember
+    from apps.opie.engine.profiles import forget, memory_of, register_memory_schema, remember, take_out
     from apps.opie.engine.taking_over import ask_for_person
     from apps.opie.engine.verification_steps import NOBODY, Recognised, VerificationStep, register_verification
     from apps.opie.engine.verifying import (
@@ -78,6 +78,7 @@ _HOMES = {
     "register_webhook_event": "engine.webhook_events",
     "remember": "engine.profiles",
     "require_verified": "engine.verifying",
+    "take_out": "engine.profiles",
     "verification_of": "engine.verifying",
 }
 __all__ = [
@@ -127,6 +128,7 @@ __all__ = [
     "register_webhook_event",
     "remember",
     "require_verified",
+    "take_out",
     "verification_of",
 ]
 

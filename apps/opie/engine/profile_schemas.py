@@ -5,7 +5,7 @@ Here is what fits one: how changes are merged into what is known, what is too mu
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -74,6 +74,19 @@ def merged(wanted: MemorySchema, before: BaseModel, changes: Mapping[str, Any], 
         elif isinstance(old, dict) and isinstance(value, dict):
             value = old | value
         data[name] = value
+    return _checked(wanted, data)
+
+
+def without(wanted: MemorySchema, before: BaseModel, items: Mapping[str, Collection[str]]) -> BaseModel:
+    """What is known, without these items of its lists, whatever their case; of items that are not there nothing is said.
+    Raises InvalidInput, naming each field that is no list of texts."""
+    data, fields = before.model_dump(mode="json"), wanted.schema.model_fields
+    wrong = [name for name in items if name not in fields or kind_of(fields[name].annotation) != "texts"]
+    if wrong:
+        raise InvalidInput(fields={name: ["There is no such list."] for name in wrong})
+    for name, gone in items.items():
+        alike = {one.strip().casefold() for one in gone}
+        data[name] = [one for one in data[name] or () if one.strip().casefold() not in alike]
     return _checked(wanted, data)
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from apps.accounts.principal import Principal
 from apps.opie.engine.hooks import RunAtHand, register_hook
 from apps.opie.engine.outcome import RunResult
-from apps.opie.engine.profile_schemas import SCHEMAS, MemorySchema, merged, read, schema_of, stored
+from apps.opie.engine.profile_schemas import SCHEMAS, MemorySchema, merged, read, schema_of, stored, without
 from apps.opie.engine.speaking import marked, only_the_user_speaks, speaks_for_many
 from apps.opie.engine.verifying import verification_of
 from apps.opie.models import AgentOSMemory, MemoryProfile, SessionVerification
@@ -80,12 +80,21 @@ def memory_of(of: OnBehalf, name: str) -> Any:
 def remember(of: OnBehalf, name: str, **changes: Any) -> Any:
     """Note these fields and answer what is known then: lists grow at their front, the rest is put in the old's place.
     Two at once lose nothing. Raises InvalidInput, and changes nothing, where something does not fit or is too much."""
-    return _change(of, schema_of(name), changes, adds=True)
+    wanted = schema_of(name)
+    return _change(of, wanted, lambda before: merged(wanted, before, changes, adds=True))
+
+
+def take_out(of: OnBehalf, name: str, **items: Collection[str]) -> Any:
+    """Take these items out of lists, and answer what is known then: what somebody likes no longer. Items that are not
+    there are no fault. Raises InvalidInput, and changes nothing, for a field that is no list of texts."""
+    wanted = schema_of(name)
+    return _change(of, wanted, lambda before: without(wanted, before, items))
 
 
 def put(of: OnBehalf, name: str, changes: Mapping[str, Any]) -> Any:
     """The same for what somebody has edited: lists are taken as they are."""
-    return _change(of, schema_of(name), changes, adds=False)
+    wanted = schema_of(name)
+    return _change(of, wanted, lambda before: merged(wanted, before, changes, adds=False))
 
 
 def forget(of: OnBehalf, name: str) -> bool:
@@ -171,7 +180,7 @@ def _row_of(owner: _Owner, wanted: MemorySchema) -> "QuerySet[MemoryProfile]":
     )  # fmt: skip
 
 
-def _change(of: OnBehalf, wanted: MemorySchema, changes: Mapping[str, Any], *, adds: bool) -> BaseModel:
+def _change(of: OnBehalf, wanted: MemorySchema, changed: Callable[[BaseModel], BaseModel]) -> BaseModel:
     with transaction.atomic():
         owner = _owner_of(of, wanted)
         if owner is None:
@@ -183,7 +192,7 @@ def _change(of: OnBehalf, wanted: MemorySchema, changes: Mapping[str, Any], *, a
         # Made, or locked as it is: either way this is the only one to change it until the end.
         MemoryProfile.objects.bulk_create([row], update_conflicts=True, unique_fields=_OWNER, update_fields=["schema"])
         kept = _row_of(owner, wanted).get()
-        profile = merged(wanted, read(wanted, kept.data), changes, adds=adds)
+        profile = changed(read(wanted, kept.data))
         if stored(profile) != kept.data:
             kept.data = stored(profile)
             kept.save(update_fields=["data", "updated_at"])

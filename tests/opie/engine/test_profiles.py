@@ -152,6 +152,13 @@ def test_only_what_fits_is_kept_and_lists_keep_what_is_newest(person: Person) ->
     with pytest.raises(InvalidInput, match="more than is kept"):
         extend.remember(me, "liking", colours=[f"{n:0200}" for n in range(30)])
     assert extend.memory_of(me, "liking") == now
+    taken = extend.take_out(me, "liking", colours=["RED ", "mauve"], asked=["d"])
+    assert (taken.colours, taken.asked, taken.size, taken.letters.weekly) == ([], ["c", "B "], "small", True)
+    for name, items in (("size", ["small"]), ("letters", ["weekly"]), ("nothing", ["x"])):
+        with pytest.raises(InvalidInput) as refused:
+            extend.take_out(me, "liking", **{name: items, "asked": ["c"]})
+        assert list(refused.value.fields) == [name]
+    assert extend.memory_of(me, "liking").asked == ["c", "B "]
     MemoryProfile.objects.update(data={"colours": ["red"], "size": "of old", "gone": 1})
     assert extend.memory_of(me, "liking") == Liking(colours=["red"])
     with pytest.raises(LookupError):
