@@ -177,15 +177,15 @@ def note_taste(
         _each_known(genre_of, no_longer), _each_known(artist_of, no_longer),
     )  # fmt: skip
     take_away(scope, stated)
-    gone = {"taken_out": list(stated.not_genres + stated.not_artists)} if no_longer else {}
+    gone: dict[str, Any] = {"taken_out": list(stated.not_genres + stated.not_artists)} if no_longer else {}
     changes = as_changes(stated)
     wishes = {"new_releases": new_releases, "offers": offers}
     if told := {name: value for name, value in wishes.items() if value is not None}:
         changes["notification_settings"] = told
     if not changes:
-        return {"noted": {}} | (gone or {"reason": "None of it is in the catalogue."})
+        return {"noted": {}, **(gone or {"reason": "None of it is in the catalogue."})}
     remember(scope, TASTE, **changes)
-    return {"noted": changes} | gone
+    return {"noted": changes, **gone}
 
 
 def _each_known(known: Callable[[str], str], names: list[str] | None) -> tuple[str, ...]:

@@ -88,6 +88,8 @@ def customer_of(scope: RunScope) -> int:
 
 
 def note_asked(scope: RunScope) -> None:
+    """That the person is asked who they are: what they write next is the team's to read, and no dispatcher's."""
+    scope.notes["asks_for"] = KIND
     if scope.session_id is not None:
         AskedForCustomer.objects.update_or_create(conversation_id=scope.session_id)
 

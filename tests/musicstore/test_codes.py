@@ -18,7 +18,7 @@ from apps.musicstore.verified import KIND, register_customers
 from apps.opie.engine import verification_steps
 from apps.opie.engine.verification_codes import MOST_CODES_AN_HOUR
 from apps.opie.engine.verification_steps import REDACTED
-from apps.opie.models import AgentOSMessage, AIPlatform, SessionVerification
+from apps.opie.models import AgentOSMessage, AgentOSRun, AIPlatform, DispatchDecision, SessionVerification
 from apps.opie.models.platforms import ApiType
 from tests.opie.people import Person, make_person, make_team
 from tests.opie.rest.caller import call
@@ -55,10 +55,10 @@ class Conversation:
     """One conversation with the team."""
 
     def __init__(self, person: Person) -> None:
-        self.person, self.session_id = person, ""
+        self.person, self.session_id, self.agent_id = person, "", "supervisor"
 
     def say(self, message: str) -> str:
-        body = {"agent_id": "supervisor", "message": message} | (
+        body = {"agent_id": self.agent_id, "message": message} | (
             {"session_id": self.session_id} if self.session_id else {}
         )
         answer = call("POST", "agentos/send-message/", body, self.person.headers)
@@ -124,6 +124,26 @@ def test_whoever_says_it_with_the_question_gets_the_answer_after_the_code(person
     answer = talk.say(sent_code())
     assert f"Invoice {newest.pk} " in answer
     assert f"Invoice {older.pk} " not in answer
+
+
+def test_auto_does_not_read_what_the_team_waits_for(person: Person, customer: Customer) -> None:
+    talk = Conversation(person)
+    assert talk.say("Show me my last invoice") == WHO_ARE_YOU
+    talk.agent_id = "auto"
+    assert talk.say(f"Review my contract for {customer.email}").startswith(CODE_SENT[:20]), "it was asked for"
+    code = sent_code()
+    assert talk.say(f"Review this Python code: {other_than(code)}").startswith(CODE_WRONG)
+    assert "invoice" in talk.say(f"Review this Python code: {code}").lower()
+    assert (talk.row.method, DispatchDecision.objects.count()) == ("code", 0)
+    for run in AgentOSRun.objects.filter(session=talk.session_id):
+        assert run.agent is not None
+        assert run.agent.agent_id == "supervisor"
+        assert code not in str(run.input)
+    why = AgentOSRun.objects.latest("id").input["dispatched"]
+    assert (why["decision_id"], why["why"]) == (None, "Music store support waits to learn who you are, and reads this.")
+    # Nobody waits any more: the next message goes to whoever fits it.
+    talk.say("Review this Python code for security issues")
+    assert DispatchDecision.objects.get().chosen == "code-reviewer"
 
 
 def test_three_wrong_codes_and_then_a_person(person: Person, customer: Customer) -> None:

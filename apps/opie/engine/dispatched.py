@@ -8,16 +8,17 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """Who was chosen, and why in a sentence; `decision_id` names the choice with all its scores. `agent_of_session` is
+    """Who was chosen, and why in a sentence; `decision_id` names the choice with all its scores, and is None where nobody
+    had to choose: the message answers what this agent asked. `agent_of_session` is
     whose session it stays, where that is another's: the key of the agent that passed the message on."""
 
     agent_id: str
     agent_name: str
     why: str
-    decision_id: str
+    decision_id: str | None
     agent_of_session: UUID | None = None
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, str | None]:
         return {
             "agent_id": self.agent_id,
             "agent_name": self.agent_name,

@@ -209,7 +209,7 @@ def _goes_along(ask: Ask) -> dict[str, Any]:
 
 
 def _note_choice(ask: Ask, run_id: UUID) -> None:
-    if ask.dispatched is not None:
+    if ask.dispatched is not None and ask.dispatched.decision_id is not None:
         DispatchDecision.objects.note_run(UUID(ask.dispatched.decision_id), run_id)
 
 

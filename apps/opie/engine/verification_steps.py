@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
+from apps.accounts.principal import Principal
 from apps.opie.engine.hooks import Hook, RunAtHand, register_hook
 from apps.opie.engine.verification_codes import send_code, try_codes
-from apps.opie.engine.verifying import bind_subject, note_failed_try, verification_of
-from apps.opie.models import AgentOSMessage
+from apps.opie.engine.verifying import ASKS_FOR, bind_subject, note_failed_try, state_of, verification_of
+from apps.opie.models import AgentOSMessage, SessionVerification
 from apps.opie.scope import current_scope
 
 # A mail server may take its time.
@@ -146,6 +148,23 @@ def register_verification(
             register_hook(before=step.take, agent_id=agent_id, timeout=TIMEOUT_SECONDS) for agent_id in agent_ids
         )
     return step
+
+
+def agents_waiting_for(principal: Principal, session_id: UUID) -> set[str]:
+    """The ids of the agents that wait in this session to learn who somebody is: a code was sent, or the last answer asked
+    for it. What is written there is theirs to read, and nobody else's."""
+    if not _registered:
+        return set()
+    answers = AgentOSMessage.objects.visible_to(principal).filter(session=session_id, is_answer=True)
+    last = answers.order_by("-number").values_list("metadata", flat=True).first()
+    if last is None:
+        return set()
+    asked_for = (last.get("notes") or {}).get(ASKS_FOR)
+    rows = {row.kind: row for row in SessionVerification.objects.filter(session=session_id)}
+    waiting = [
+        one for one in _registered if one.kind == asked_for or state_of(rows.get(one.kind)).state == "code_wanted"
+    ]
+    return {agent_id for one in waiting for agent_id in one.agent_ids}
 
 
 def problems() -> Iterable[str]:

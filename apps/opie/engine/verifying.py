@@ -21,6 +21,8 @@ from apps.opie.scope import RunScope
 
 MOST_TRIES = 3
 LASTS = timedelta(hours=12)
+# What an answer's notes say where it asks for a subject of that kind: what the person writes next is meant for who asked.
+ASKS_FOR = "asks_for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,13 @@ def verification_of(session_id: UUID | None, kind: str) -> Verification:
 
 
 def require_verified(scope: RunScope, kind: str) -> str:
-    """The subject that this run's session is about. Raises NotAllowed (`not_verified`) while nobody is known."""
+    """The subject that this run's session is about. Raises NotAllowed (`not_verified`) while nobody is known, and notes
+    that the person is asked for it."""
     known = verification_of(scope.session_id, kind)
     if known.state == "verified":
         return known.subject
+    if known.state != "given_up":
+        scope.notes[ASKS_FOR] = kind
     raise NotAllowed(_WHAT_IS_MISSING[known.state].format(kind=kind, sent_to=known.sent_to), code="not_verified")
 
 

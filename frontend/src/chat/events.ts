@@ -26,7 +26,7 @@ export interface Answerer {
 
 /** Whom the dispatcher chose, where nobody was named. */
 export interface Dispatched extends Answerer {
-  decision_id: string;
+  decision_id: string | null;
 }
 
 /** The command that a run is of, who answers it and why. */
