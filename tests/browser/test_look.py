@@ -7,8 +7,12 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from apps.musicstore.routing import SUPERVISOR
+from apps.musicstore.taste import LABEL, TASTE
 from apps.opie.agentos.webhook_rows import create_webhook, rotate_secret
 from apps.opie.agentos.widget_rows import make_widget
+from apps.opie.engine.profiles import Person as Somebody
+from apps.opie.engine.profiles import remember
 from apps.opie.engine.saying import say
 from apps.opie.engine.visiting import begin_visit
 from apps.opie.library.commands import change_command, create_command, mark_favourite
@@ -140,6 +144,7 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
     add_choices(person, run)
     add_command(person)
     add_support(person)
+    add_profile(person)
     add_webhook(person, session)
     base = make_base(person, visibility="team", name="Base" * 25, description="About " * 60)
     make_document(base, ["Said " * 90, "unbroken" * 60], title="Title" * 40, tags=["tag" * 15], file_name="f" * 200)
@@ -148,6 +153,21 @@ def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
     KnowledgeSource.objects.create(base=base, url=f"https://example.com/{'x' * 300}", problem="Down " * 40)
     for number in range(3):
         AgentOSMemory.objects.create(**shared, memory="Remembers" * 40, topics=["topic" * 15] * number)
+
+
+def add_profile(person: Person) -> None:
+    """The team of the music store, served, and long words of what it knows of the person: its form is on the page Memory."""
+    Agent.objects.create(
+        agent_id=SUPERVISOR, name="Support", owner=person.user, team=person.team, visibility="team", status="published"
+    )
+    taste = {"music_genres": ["Genre" * 30, "Kind " * 20], "favorite_artists": ["Artist " * 12, "Other " * 9]}
+    remember(
+        Somebody(person.principal),
+        TASTE,
+        **taste,
+        preferred_language="Language" * 5,
+        recent_requests=["songs by " + "x" * 90],
+    )
 
 
 def add_support(person: Person) -> None:
@@ -266,6 +286,7 @@ def test_what_opens_in_its_place_keeps_nobody_out(
         ("/agentos/memory/", "Change this memory"),
         ("/agentos/memory/", "Delete this memory"),
         ("/agentos/memory/", "Delete all"),
+        ("/agentos/memory/", f"Forget this: {LABEL}"),
         ("/agentos/schedules/", "Delete"),
         ("/agentos/commands/long/", "Run"),
         ("/agentos/commands/long/edit/", "Add a blank"),
