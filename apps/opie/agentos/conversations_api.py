@@ -68,8 +68,8 @@ class MessageForVisitor(MessageSerializer):
 
     class Meta(MessageSerializer.Meta):
         fields = [
-            "message_id", "parent_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "content", "reaction",
-            "created_at",
+            "message_id", "parent_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "answered_by", "content",
+            "reaction", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

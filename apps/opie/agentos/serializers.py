@@ -1,13 +1,18 @@
 """What goes in and out of /api/v1/agentos/."""
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
 from apps.api.serializers import StrictModelSerializer, StrictSerializer
 from apps.opie.agentos.service import LONGEST_MESSAGE, LONGEST_TITLE
+from apps.opie.engine.answerers import answerers_of
 from apps.opie.models import AgentOSMessage, AgentOSSession
 from apps.opie.models.runs import RunStatus
+
+METADATA = "`notes`: what a host's code said of the answer, as it was stored; `error` of one that failed."
 
 
 class MessageToSend(StrictSerializer):
@@ -72,24 +77,46 @@ class BranchToMake(StrictSerializer):
     message_id = serializers.UUIDField()
 
 
+class MessagesSerializer(serializers.ListSerializer[Any]):
+    """Several messages, with who gave the answers among them: one statement for all."""
+
+    child: "MessageSerializer"
+
+    def to_representation(self, data: Any) -> list[Any]:
+        messages: list[AgentOSMessage] = list(data)
+        self.child.answerers = answerers_of(messages)
+        return super().to_representation(messages)
+
+
 class MessageSerializer(StrictModelSerializer):
-    """A message as its own person reads it: `reaction` is theirs. Wants `agent` and `reactions` at hand."""
+    """A message as its own person reads it: `reaction` is theirs. Always several (`many=True`), and with `agent` and
+    `reactions` at hand."""
+
+    answerers: Mapping[UUID, str] = {}
 
     message_id = serializers.UUIDField(source="id", read_only=True)
     agent_id = serializers.SerializerMethodField()
+    answered_by = serializers.SerializerMethodField(
+        help_text="The agent_id of whoever gave the answer: in a team the member."
+    )
     reaction = serializers.SerializerMethodField()
+    metadata = serializers.DictField(source="shown_metadata", read_only=True, help_text=METADATA)
 
     class Meta:
         model = AgentOSMessage
+        list_serializer_class = MessagesSerializer
         fields = [
-            "message_id", "parent_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "content", "reasoning",
-            "tool_calls", "tool_call_id", "tool_name", "tool_failed", "tool_duration_ms", "citations", "reaction",
-            "created_at",
+            "message_id", "parent_id", "run_id", "number", "role", "is_answer", "status", "agent_id", "answered_by", "content",
+            "reasoning", "tool_calls", "tool_call_id", "tool_name", "tool_failed", "tool_duration_ms", "citations",
+            "metadata", "reaction", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 
     def get_agent_id(self, message: AgentOSMessage) -> str | None:
         return message.agent.agent_id if message.agent else None
+
+    def get_answered_by(self, message: AgentOSMessage) -> str | None:
+        return self.answerers.get(message.pk)
 
     def get_reaction(self, message: AgentOSMessage) -> str | None:
         # Only whose session it is can react to it.
@@ -124,6 +151,10 @@ class Answer(serializers.Serializer[Any]):
     time_to_first_token_ms = serializers.IntegerField(allow_null=True)
     tools = serializers.ListField(child=serializers.DictField())
     citations = serializers.ListField(child=serializers.DictField())
+    metadata = serializers.DictField(help_text=METADATA)
+    answered_by = serializers.CharField(
+        required=False, help_text="The agent_id of the member of a team that answered, where that is known."
+    )
     output = serializers.JSONField(required=False, help_text="What the content was read as, where it has a shape.")
 
 

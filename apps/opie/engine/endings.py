@@ -10,6 +10,7 @@ from apps.opie.engine.storable import clean_json
 from apps.opie.knowledge.citing import cited
 from apps.opie.metrics.errors import RunError
 from apps.opie.models import AgentOSMessage
+from apps.opie.models.messages import NOTES
 from apps.opie.models.runs import RunStatus
 
 PLATFORM_INTERRUPTED = "platform_interrupted"
@@ -40,7 +41,7 @@ def ending_of(status: RunStatus, seen: Observation, causes: str = "") -> Ending:
     if answer is not None and seen.shaped:
         answer.metadata["shaped"] = seen.shaped
     if answer is not None and seen.notes:
-        answer.metadata["notes"] = clean_json(seen.notes)
+        answer.metadata[NOTES] = clean_json(seen.notes)
     return Ending(
         status=status,
         rows=rows,

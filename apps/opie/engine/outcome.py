@@ -1,6 +1,6 @@
 """What a run came to, read from its rows: the object that send-message answers and run.finished carries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 from apps.api.errors import BudgetExceeded, Internal, LimitExceeded, OpieError, PlatformFailed, Unavailable
 from apps.opie.ledger.summary import NOTHING_USED, RunUsage, usage_of_run, usage_of_runs
 from apps.opie.models import AgentOSApproval, AgentOSMessage, AgentOSPerformance, AgentOSRun
-from apps.opie.models.messages import MessageRole
+from apps.opie.models.messages import NOTES, MessageRole
 from apps.opie.models.runs import LIVE_STATUSES, RunStatus
 from apps.opie.providers.afterwords import afterword_of
 
@@ -45,6 +45,8 @@ class RunResult:
     is_for_person: bool = False
     # The agent_id of whoever in a team spoke, where that is known; empty for an agent that spoke itself.
     answered_by: str = ""
+    # Of the answer's metadata what people may read: what a host's code noted of it, above all.
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The shape of the REST contract."""
@@ -64,6 +66,7 @@ class RunResult:
             "time_to_first_token_ms": self.time_to_first_token_ms,
             "tools": self.tools,
             "citations": self.citations,
+            "metadata": self.metadata,
         }
         return (
             body
@@ -168,7 +171,8 @@ def result_of(
         citations=spoken["citations"],
         error={"code": run.error_code, "message": run.error_message} if run.error_code else None,
         shaped=spoken.get("shaped", {}),
-        answered_by=answered_by(answer, spoken["tools"]),
+        answered_by=answered_by(spoken["metadata"], spoken["tools"]),
+        metadata=spoken["metadata"],
     )
 
 
@@ -182,6 +186,7 @@ def _result_while_waiting(run: AgentOSRun, state: dict[str, Any]) -> RunResult:
         reasoning=state["reasoning"],
         tools=[{name: call[name] for name in _SHOWN_OF_TOOL} for call in state["tool_calls"]],
         citations=state["citations"],
+        metadata={NOTES: state["notes"]} if state.get("notes") else {},
         approvals=[{**as_told(approval), "status": approval.status} for approval in asked],
     )
 
@@ -209,12 +214,13 @@ def output_of(said: list[AgentOSMessage]) -> dict[str, Any]:
         "reasoning": "\n\n".join(row.reasoning for row in said if row.reasoning),
         "tools": tools_of(said),
         "citations": answer.citations if answer else [],
+        "metadata": answer.shown_metadata if answer else {},
         **({"shaped": answer.metadata["shaped"]} if answer and "shaped" in answer.metadata else {}),
     }
 
 
 def _stored_output(run: AgentOSRun) -> dict[str, Any]:
-    return {"content": "", "reasoning": "", "tools": [], "citations": []} | (run.output or {})
+    return {"content": "", "reasoning": "", "tools": [], "citations": [], "metadata": {}} | (run.output or {})
 
 
 def full_text(said: list[AgentOSMessage]) -> str:
@@ -226,9 +232,10 @@ def full_text(said: list[AgentOSMessage]) -> str:
 DELEGATING = "delegate_task_to_member"
 
 
-def answered_by(answer: AgentOSMessage | None, tools: list[dict[str, Any]]) -> str:
+def answered_by(metadata: Mapping[str, Any], tools: list[dict[str, Any]]) -> str:
     """Who in a team answered: whoever a host's code noted, else the member that the leader asked last."""
-    noted = (answer.metadata.get("notes") or {}).get("answered_by") if answer else None
+    notes = metadata.get(NOTES)
+    noted = notes.get("answered_by") if isinstance(notes, dict) else None
     if isinstance(noted, str) and noted:
         return noted
     asked = [tool["arguments"] for tool in tools if tool["name"] == DELEGATING and not tool["failed"]]

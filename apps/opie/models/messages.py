@@ -1,6 +1,6 @@
 """Messages: what was said in a session, exactly as the model saw and wrote it."""
 
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from django.db import models
@@ -17,6 +17,10 @@ from apps.opie.models.sessions import AgentOSSession
 # an answer that no agent wrote (`{"answered_by": "person", "name": …}`).
 FOR_PERSON = "for_person"
 ANSWERED_BY, PERSON = "answered_by", "person"
+# In the metadata of an answer: what a host's code noted of it (RunScope.notes).
+NOTES = "notes"
+# What of a message's metadata is for people to read; the rest is between Opie and the vendors.
+_SHOWN = (NOTES, "error", FOR_PERSON, ANSWERED_BY, "name")
 
 
 class MessageRole(models.TextChoices):
@@ -111,3 +115,8 @@ class AgentOSMessage(models.Model):
     def __str__(self) -> str:
         """Without what was said: the admin shows names of rows to staff."""
         return f"{self.role} {self.number}"
+
+    @property
+    def shown_metadata(self) -> dict[str, Any]:
+        """What of the metadata its reader may see."""
+        return {name: self.metadata[name] for name in _SHOWN if name in self.metadata}

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.opie.engine.outcome import RunResult
+from apps.opie.models.messages import NOTES
 from apps.opie.models.runs import END_STATUSES, RunStatus
 
 
@@ -84,6 +85,10 @@ def _metadata_of(run: RunResult) -> dict[str, Any]:
         "tools": run.tools,
         "citations": run.citations,
     }
+    if NOTES in run.metadata:
+        found[NOTES] = run.metadata[NOTES]
+    if run.answered_by:
+        found["answered_by"] = run.answered_by
     if "refused" in run.shaped:
         found["refused"] = run.shaped["refused"]
     if run.approvals is not None:
