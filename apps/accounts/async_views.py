@@ -14,9 +14,9 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.accounts.authentication import sign_in_of
-from apps.accounts.permissions import IsSignedIn, Permission, requires
+from apps.accounts.permissions import IsSignedIn, Permission, refusal_for, requires
 from apps.accounts.principal import Principal
-from apps.api.errors import InvalidInput, NotAllowed, NotSignedIn, OpieError, json_error
+from apps.api.errors import InvalidInput, NotSignedIn, OpieError, json_error
 from apps.api.parsers import parse_json, read_at_most
 
 _ANSWERED = (
@@ -88,7 +88,7 @@ class PrincipalView(View):
     def authorise(self) -> None:
         """Raises NotAllowed unless the principal holds `required`."""
         if self.required is not None and not self.principal.may(self.required):
-            raise NotAllowed
+            raise refusal_for(self.principal)
 
     def told(self, error: Exception) -> Exception:
         """For subclasses: what the caller is told in place of an error that is not theirs to know."""

@@ -9,6 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from apps.accounts.models.teams import Role
+from apps.api.errors import NotAllowed
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -60,6 +61,8 @@ TABLE: Mapping[Role, Mapping[Permission, Reach]] = {
     # Of a widget, with its agent alone; and only where a view says that it takes visitors (authentication.py).
     Role.VISITOR: {_P.RUN_AGENTS: Reach.YES},
 }
+
+NO_TEAM = "You are in no team. Ask an owner or admin of one to invite you, or make a team of your own."
 
 VERIFY_CUSTOMERS = "verify_customers"
 # Scopes that only a key can have, and the permission its person must hold for them.
@@ -119,13 +122,29 @@ class IsVisitor(BasePermission):
         return principal is not None and principal.is_visitor
 
 
+def refusal_for(principal: "Principal") -> NotAllowed:
+    """What to say to somebody who lacks a permission: without a team nobody has any."""
+    return NotAllowed(NO_TEAM) if principal.team_id is None else NotAllowed()
+
+
+class IsOperator(BasePermission):
+    """A superuser in person, whatever their team and even without one: for what is the whole installation's."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002
+        principal = signed_in(request)
+        return principal is not None and principal.is_operator
+
+
 def requires(permission: Permission, *, to_read: Permission | None = None) -> type[BasePermission]:
-    """A guard that asks for that permission, and for `to_read` instead where nothing is changed."""
+    """A guard that asks for that permission, and for `to_read` instead where nothing is changed. Who is in no team is told
+    so; a guard that lets them in all the same stands before it: `IsOperator | requires(…)`."""
 
     class Requires(BasePermission):
         def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002
             principal = signed_in(request)
             reading = to_read is not None and request.method in {"GET", "HEAD", "OPTIONS"}
+            if principal is not None and principal.team_id is None:
+                raise refusal_for(principal)
             return principal is not None and principal.may(to_read if reading and to_read else permission)
 
     Requires.__name__ = f"Requires_{permission}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.accounts.models import ApiKey, Membership, Role, Team, User
-from apps.accounts.permissions import KEY_ONLY_SCOPES, Permission, Reach, permissions_of, reach_of
+from apps.accounts.permissions import KEY_ONLY_SCOPES, NO_TEAM, Permission, Reach, permissions_of, reach_of
 from apps.api.errors import NotAllowed
 
 
@@ -13,7 +13,7 @@ class Principal:
     """Frozen at the moment of asking. What stays open longer asks `still_valid` again.
 
     `permissions` is what the role holds at all; `scopes`, for an API key only, narrows it. `is_staff` and
-    `is_superuser` open the admin and nothing else: they give no right inside a team.
+    `is_superuser` open the admin and what is the whole installation's: they give no right inside a team.
     """
 
     user_id: UUID
@@ -31,13 +31,18 @@ class Principal:
     def acting_team(self) -> UUID:
         """The team that what this principal makes belongs to. Raises NotAllowed for somebody without one."""
         if self.team_id is None:
-            raise NotAllowed("You are in no team. Ask for an invitation, or make a team of your own.")
+            raise NotAllowed(NO_TEAM)
         return self.team_id
 
     @property
     def is_visitor(self) -> bool:
         """Somebody on a page with a widget, whom nobody knows."""
         return self.role == Role.VISITOR
+
+    @property
+    def is_operator(self) -> bool:
+        """A superuser in person, who runs the installation: a key never is one."""
+        return self.is_superuser and self.api_key_id is None
 
     def may(self, permission: str) -> bool:
         """Whether this permission is held at all; where it may reach only own things, ask `reach` too."""

@@ -55,8 +55,8 @@ class AgentOSAPIView(APIView):
     permission_classes = [requires(Permission.VIEW_AGENTS)]
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT})
-    def get(self, request: Request) -> Response:  # noqa: ARG002
-        return Response(snapshot().as_json() | {"calls": CALLS})
+    def get(self, request: Request) -> Response:
+        return Response(snapshot().as_json(principal_of(request)) | {"calls": CALLS})
 
 
 class AgentListView(APIView):

@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
+from apps.accounts.principal import Principal
 from apps.opie.models import Agent, AgentOSRun, AgentOSSession, AIPlatform
 from apps.opie.models.agents import AgentStatus
 from apps.opie.providers.failures import in_short
@@ -66,13 +67,13 @@ class Snapshot:
         checks = {part.name: {"status": part.status, "ms": part.ms} for part in self.parts}
         return {"status": "ok" if self.is_ready else "down", "checks": checks}
 
-    def as_json(self) -> dict[str, Any]:
-        """For people who are signed in: with details, versions and counts."""
+    def as_json(self, principal: Principal) -> dict[str, Any]:
+        """For people who are signed in: with details, versions and counts of what they may know of."""
         return {
             "status": "ok" if self.is_ready else "down",
             "health": [asdict(part) for part in self.parts],
             "versions": versions(),
-            "counts": counts() if self.part("database").status == "ok" else {},
+            "counts": counts(principal) if self.part("database").status == "ok" else {},
         }
 
 
@@ -100,13 +101,19 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
 
 
-def counts() -> dict[str, int]:
-    """How much there is in the installation; numbers only."""
+def counts(principal: Principal) -> dict[str, int]:
+    """How much there is, numbers only: in the installation for who runs it, otherwise in the person's team, with what of
+    the installation's is there for it."""
+    agents, platforms = Agent.objects.all(), AIPlatform.objects.all()
+    sessions, runs = AgentOSSession.objects.all(), AgentOSRun.objects.all()
+    if not principal.is_operator:
+        agents, platforms = agents.visible_to(principal), platforms.visible_to(principal)
+        sessions, runs = sessions.filter(team=principal.team_id), runs.filter(team=principal.team_id)
     return {
-        "agents": Agent.objects.filter(status=AgentStatus.PUBLISHED).count(),
-        "sessions": AgentOSSession.objects.count(),
-        "runs": AgentOSRun.objects.count(),
-        "platforms": AIPlatform.objects.filter(is_enabled=True).count(),
+        "agents": agents.filter(status=AgentStatus.PUBLISHED).count(),
+        "sessions": sessions.count(),
+        "runs": runs.count(),
+        "platforms": platforms.filter(is_enabled=True).count(),
     }
 
 

@@ -89,7 +89,7 @@ def require_may_manage(principal: Principal, platform: AIPlatform) -> None:
 
 def is_operator(principal: Principal) -> bool:
     """A superuser in person: a key never is one."""
-    return principal.is_superuser and principal.api_key_id is None
+    return principal.is_operator
 
 
 def shown(platform: AIPlatform) -> dict[str, Any]:

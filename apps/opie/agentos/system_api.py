@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.api.acting import principal_of
 from apps.accounts.async_views import PrincipalView
-from apps.accounts.permissions import Permission, requires
+from apps.accounts.permissions import IsOperator, Permission, requires
 from apps.api.serializers import StrictSerializer
 from apps.opie import rows
 from apps.opie.agentos.system_rows import configure_model, info_shown, model_shown, models_shown, status_shown
@@ -58,19 +58,21 @@ class ModelRow(serializers.Serializer[Any]):
 
 
 class SystemStatusView(APIView):
-    """Which parts answer, versions, counts, and the figures of the last hour."""
+    """Which parts answer, versions, counts (of the team; of the installation for superusers), and the figures of the last
+    hour."""
 
-    permission_classes = [requires(Permission.VIEW_AGENTS)]
+    permission_classes = [IsOperator | requires(Permission.VIEW_AGENTS)]
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="system_status")
-    def get(self, request: Request) -> Response:  # noqa: ARG002
-        return Response(status_shown())
+    def get(self, request: Request) -> Response:
+        return Response(status_shown(principal_of(request)))
 
 
 class SystemInfoView(APIView):
-    """What runs here; how it is configured, without secrets, is for superusers."""
+    """What runs here, with counts of the team; those of the installation and how it is configured, without secrets, are for
+    superusers."""
 
-    permission_classes = [requires(Permission.VIEW_AGENTS)]
+    permission_classes = [IsOperator | requires(Permission.VIEW_AGENTS)]
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="system_info")
     def get(self, request: Request) -> Response:
@@ -80,7 +82,7 @@ class SystemInfoView(APIView):
 class SystemModelsView(APIView):
     """Local models with the state of their last check, and the models in use of every platform."""
 
-    permission_classes = [requires(Permission.VIEW_AGENTS)]
+    permission_classes = [IsOperator | requires(Permission.VIEW_AGENTS)]
 
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="system_models")
     def get(self, request: Request) -> Response:
@@ -91,6 +93,11 @@ class ConfigureModelView(PrincipalView):
     """Switch a local model on or off; one that is on is looked for on its server before the answer."""
 
     required = Permission.MANAGE_PLATFORMS
+
+    def authorise(self) -> None:
+        """A superuser in person needs no team: the installation's models are theirs to switch."""
+        if not self.principal.is_operator:
+            super().authorise()
 
     @extend_schema(request=ModelToConfigure, responses={200: ModelRow}, operation_id="system_models_configure")
     async def post(self, request: HttpRequest) -> HttpResponseBase:

@@ -21,11 +21,11 @@ from apps.opie.providers.listing import configured
 API_VERSION = "v1"
 
 
-def status_shown() -> dict[str, Any]:
-    """Which parts answer, and the figures of the last hour."""
+def status_shown(principal: Principal) -> dict[str, Any]:
+    """Which parts answer, counts of what this person may know of, and the figures of the last hour."""
     seen = snapshot()
     answers = seen.part("database").status == "ok"
-    return seen.as_json() | {"figures": figures() if answers else None}
+    return seen.as_json(principal) | {"figures": figures() if answers else None}
 
 
 def info_shown(principal: Principal) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def info_shown(principal: Principal) -> dict[str, Any]:
         "name": "Opie",
         "api": API_VERSION,
         "versions": versions(),
-        "counts": counts(),
+        "counts": counts(principal),
         "features": {
             "agentos": settings.AGENTOS_ENABLED,
             "private_agents": settings.AGENTOS_INCLUDE_VAULT_AGENTS,

@@ -7,12 +7,12 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts.models import AuditEntry
+from apps.accounts.models import AuditEntry, User
 from apps.accounts.principal import principal_for
 from apps.accounts.tokens import issue_pair
 from apps.opie import rows
 from apps.opie.metrics import machine, system
-from apps.opie.models import Agent, AgentOSPerformance, AgentOSRun, AIPlatform, LLMModel, SystemMetrics
+from apps.opie.models import Agent, AgentOSPerformance, AgentOSRun, AgentOSSession, AIPlatform, LLMModel, SystemMetrics
 from apps.opie.models.platforms import ApiType
 from apps.opie.providers.clients import close_clients
 from tests.opie.people import Person, make_key
@@ -117,6 +117,39 @@ def test_what_is_said_of_the_configuration_depends_on_who_asks(person: Person, v
     whole = call("GET", "system-info/", headers=operator(person).headers)
     assert whole.json()["configuration"]["platforms_with_key"] == ["openai"]
     assert "sk-canary" not in whole.content.decode()
+
+
+def test_who_runs_the_installation_needs_no_team(person: Person, stranger: Person, agents: dict[str, Agent]) -> None:
+    """As `createsuperuser` makes them."""
+    root = User.objects.create_user("root@example.com", is_staff=True, is_superuser=True)
+    nobody = User.objects.create_user("newcomer@example.com")
+    headers, of_nobody = ({"Authorization": f"Bearer {issue_pair(user).access}"} for user in (root, nobody))
+    ollama = AIPlatform.objects.create(
+        platform_name="ollama", api_type=ApiType.OLLAMA, default_model="x", base_url="http://127.0.0.1:9", timeout=1
+    )
+    row = LLMModel.objects.create(name="all", provider="ollama", platform=ollama)
+    AgentOSSession.objects.create(user=stranger.user, team=stranger.team)
+    paths = ("system/status/", "system-info/", "system/models/")
+    counted = {}
+    for path in paths:
+        seen, closed = call("GET", path, headers=headers), call("GET", path, headers=of_nobody)
+        assert (seen.status_code, closed.status_code) == (200, 403), path
+        assert "make a team" in error_of(closed)["message"]
+        counted[path] = [
+            call("GET", path, headers=who).json().get("counts", {}).get("sessions")
+            for who in (headers, person.headers, stranger.headers)
+        ]
+    # Who only belongs to a team is told of that team.
+    assert counted == {"system/status/": [1, 0, 1], "system-info/": [1, 0, 1], "system/models/": [None] * 3}
+    assert call("GET", "agentos/info/", headers=person.headers).json()["counts"]["sessions"] == 0
+    assert configure(person, row, headers, active=True).json()["active"] is True
+    assert configure(person, row, of_nobody, active=False).status_code == 403
+    # Everything else belongs to teams: they are told to join one, or to make one.
+    for method, path in (("GET", "agents/"), ("GET", "conversations/"), ("POST", "chat/"), ("POST", "conversations/")):
+        closed = call(method, path, {} if method == "POST" else None, headers)
+        assert (closed.status_code, "make a team" in error_of(closed)["message"]) == (403, True), path
+    assert call("POST", "teams/", {"name": "Operators"}, headers).status_code == 201
+    assert call("GET", "agents/", headers=headers).status_code == 200
 
 
 def test_each_minute_is_written_once_and_shown(person: Person, admin_client: Client) -> None:
