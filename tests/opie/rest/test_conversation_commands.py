@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -146,14 +147,24 @@ def test_tables_and_texts(told: str) -> None:
         said("export_conversations", "--since", "yesterday")
 
 
+def test_a_reader_who_has_had_enough_ends_an_export_quietly(told: str) -> None:
+    for form in ("json", "csv", "markdown"):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w", encoding="utf-8") as out:
+            call_command("export_conversations", "--format", form, stdout=out, stderr=io.StringIO())
+    assert said("update_embeddings") == "There is no knowledge base to embed.\n"
+
+
 def test_old_conversations_are_cleared_and_the_books_stay(told: str, person: Person, member: Person) -> None:
     new = say(person, message="What is 1 + 1?")
     archived = say(member, message="What is 1 + 1?")
     AgentOSSession.objects.filter(pk=archived["session_id"]).update(is_archived=True)
     used = AgentOSUsage.objects.count()
-    with pytest.raises(CommandError, match="--all"):
-        said("clear_conversations")
-    assert "3 conversations would be deleted" in said("clear_conversations", "--dry-run")
+    for options in ((), ("--dry-run",)):
+        with pytest.raises(CommandError, match="--all"):
+            said("clear_conversations", *options)
+    assert "3 conversations would be deleted" in said("clear_conversations", "--all", "--dry-run")
     assert "1 conversations would be deleted" in said("clear_conversations", "--older-than", "30", "--dry-run")
     assert AgentOSSession.objects.count() == 3
     # While something is being said in one, it is kept.
@@ -170,8 +181,9 @@ def test_old_conversations_are_cleared_and_the_books_stay(told: str, person: Per
 
 
 def test_agents_are_asked_and_what_fails_is_said(agents: Any, person: Person, tmp_path: Path) -> None:
-    right = said("test_agents", "--agent", "helper", "--queries", "What is 2 * 3? => 6", "What is 1 + 1?")
-    assert "2 passed, 0 failed." in right
+    queries = ("--queries", "What is 2 * 3? => 6", "What is 1 + 1?", "--queries=What is 2 + 3? => 5")
+    right = said("test_agents", "--agent", "helper", *queries)
+    assert "3 passed, 0 failed." in right
     assert "pass" in right
     file = tmp_path / "queries.txt"
     file.write_text("What is 2 * 3? => 7\n\n")

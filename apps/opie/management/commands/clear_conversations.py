@@ -29,12 +29,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django's shape
         narrowed = options["older_than"] is not None or options["user"] or options["archived"] or options["all"]
+        if not narrowed:
+            raise CommandError("Say which: --older-than, --user, --archived; or --all for every conversation there is.")
         wanted = list(_wanted(options).values_list("pk", flat=True))
         if options["dry_run"]:
             self.stdout.write(f"{len(wanted)} conversations would be deleted.")
             return
-        if not narrowed:
-            raise CommandError("Say which: --older-than, --user, --archived; or --all for every conversation there is.")
         deleted = 0
         for start in range(0, len(wanted), AT_A_TIME):
             deleted += _delete(wanted[start : start + AT_A_TIME])

@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date, parse_datetime
@@ -39,20 +38,24 @@ class Command(BaseCommand):
                 if number % 100 == 0 or number == count:
                     self.stderr.write(f"{number} of {count} conversations")
 
-        with self._file(options["output"]) as file:
-            for piece in FORMATS[options["format"]].write(counted()):
-                file.write(piece)
+        pieces = FORMATS[options["format"]].write(counted())
+        if options["output"] is None:
+            self._print(pieces)
+        else:
+            with _opened(options["output"]) as file:
+                file.writelines(pieces)
         if count == 0:
             self.stderr.write("There is nothing to export.")
 
-    def _file(self, path: str | None) -> Any:
-        if path is None:
-            self.stdout.ending = ""  # or each write would become a line
-            return nullcontext(self.stdout)
+    def _print(self, pieces: Iterator[str]) -> None:
+        self.stdout.ending = ""  # or each write would become a line
         try:
-            return open(path, "w", encoding="utf-8", newline="", opener=_for_owner_alone)
-        except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
+            for piece in pieces:
+                self.stdout.write(piece)
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has had enough (`| head`). What is still to be written when Python ends goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
 
 
 def team_named(slug: str | None) -> Team | None:
@@ -75,6 +78,13 @@ def moment_named(text: str | None) -> datetime | None:
     if moment is None:
         raise CommandError(f"{text} is no date. Write 2026-11-21 or 2026-11-21T08:00:00Z.")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _opened(path: str) -> TextIO:
+    try:
+        return open(path, "w", encoding="utf-8", newline="", opener=_for_owner_alone)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def _for_owner_alone(path: str, flags: int) -> int:

@@ -42,7 +42,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--agent", action="append", help="an agent's id; repeat it for several, all unless given")
         parser.add_argument(
-            "--queries", nargs="+", required=True, help="the queries, or one file with a query in each line"
+            "--queries",
+            nargs="+",
+            action="extend",
+            required=True,
+            help="the queries, or one file with a query in each line; may be repeated",
         )
         parser.add_argument("--user", help="ask as this person: an id or e-mail address; else somebody of the staff")
 

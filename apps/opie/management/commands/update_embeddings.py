@@ -34,6 +34,8 @@ class Command(BaseCommand):
             bases = bases.filter(pk=options["base"])
             if not bases:
                 raise CommandError("There is no such knowledge base.")
+        elif not bases:
+            self.stdout.write("There is no knowledge base to embed.")
         for number, base in enumerate(bases, start=1):
             try:
                 did = self._update(base, options)
