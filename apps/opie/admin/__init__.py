@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from apps.accounts.admin import AuditedAdmin
 from apps.api.errors import InvalidInput
-from apps.opie.admin import agents, commands, conversations, local_models, people, system_metrics, webhooks
+from apps.opie.admin import agents, commands, conversations, local_models, people, support, system_metrics, webhooks
 from apps.opie.agentos.platform_rows import KEY_AGAIN, check_address
 from apps.opie.ledger.budgets import forget_warning
 from apps.opie.ledger.price_list import NewPrice, put_in_force
@@ -33,7 +33,7 @@ from apps.opie.models import (
 )
 
 # Registered there.
-__all__ = ["agents", "commands", "conversations", "local_models", "people", "system_metrics", "webhooks"]
+__all__ = ["agents", "commands", "conversations", "local_models", "people", "support", "system_metrics", "webhooks"]
 
 
 class RecordAdmin(admin.ModelAdmin[Any]):

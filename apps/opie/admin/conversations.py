@@ -2,9 +2,11 @@
 person's: superusers alone read it or search in it, with a reason, and each time it is written down."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
@@ -22,6 +24,9 @@ from apps.opie.models import AgentOSMessage, AgentOSSession
 CONTENT = "content:"
 MOST_SHOWN = 1000
 SHORTEST_REASON = 10
+# Of the filter by person: how many it offers, and among how many conversations it looks for them.
+MOST_PEOPLE, MOST_LOOKED_AT = 50, 1000
+VISITORS = "visitors"
 
 
 class ReasonForm(forms.Form):
@@ -31,11 +36,41 @@ class ReasonForm(forms.Form):
     )  # fmt: skip
 
 
+class PersonFilter(admin.SimpleListFilter):
+    """Those who began a conversation last, and all visitors of widgets together; anybody else is found by searching."""
+
+    title = "person"
+    parameter_name = "person"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        began = AgentOSSession.objects.filter(user__is_visitor=False).order_by("-id")
+        people = dict(began.values_list("user_id", "user__email")[:MOST_LOOKED_AT])
+        newest = [(str(user_id), email) for user_id, email in people.items()][:MOST_PEOPLE]
+        return [(VISITORS, "Visitors of widgets"), *newest]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        wanted = self.value()
+        if wanted is None:
+            return queryset
+        if wanted == VISITORS:
+            return queryset.filter(user__is_visitor=True)
+        try:
+            return queryset.filter(user_id=UUID(wanted))
+        except ValueError:
+            raise IncorrectLookupParameters from None
+
+
 @admin.register(AgentOSSession)
 class AgentOSSessionAdmin(RecordAdmin):
     show_full_result_count = False
     date_hierarchy = "created_at"
-    list_filter = ["is_archived", ("agent", admin.RelatedOnlyFieldListFilter), "created_at", "last_message_at"]
+    list_filter = [
+        "is_archived",
+        PersonFilter,
+        ("agent", admin.RelatedOnlyFieldListFilter),
+        "created_at",
+        "last_message_at",
+    ]
     search_fields = ["user__email", "agent__name", "agent__agent_id"]
     search_help_text = f"E-mail address or agent. Superusers: {CONTENT} and words that were said; it is written down."
     list_select_related = ["user", "team", "agent"]

@@ -106,6 +106,21 @@ def note_failed_try(principal: Principal, session_id: UUID, kind: str) -> Verifi
     return state_of(row)
 
 
+def let_try_again(principal: Principal, verification_id: UUID) -> bool:
+    """Nothing was tried in vain in that session: for who runs the installation, of anybody's. Audited. Answers whether there
+    was anything to forget."""
+    with transaction.atomic():
+        rows = SessionVerification.objects.select_for_update().filter(pk=verification_id, failed_tries__gt=0)
+        row = rows.first()
+        if row is None:
+            return False
+        before = {"kind": row.kind, "tries": row.failed_tries}
+        row.failed_tries = 0
+        row.save(update_fields=["failed_tries", "updated_at"])
+        record(principal, "session.verification_reset", row, before=before, after={"kind": row.kind, "tries": 0})
+    return True
+
+
 def write_verified(
     principal: Principal,
     row: SessionVerification,

@@ -8,7 +8,18 @@ from django.test import Client
 
 from apps.accounts.models import AuditEntry, User
 from apps.opie.agentos.service import AgentOSService
-from apps.opie.models import Agent, AgentOSMemory, AgentOSMessage, AgentOSRun, AgentOSSession
+from apps.opie.engine.verifying import note_failed_try, verification_of
+from apps.opie.models import (
+    Agent,
+    AgentOSMemory,
+    AgentOSMessage,
+    AgentOSRun,
+    AgentOSSession,
+    MemoryProfile,
+    MessageReaction,
+    SessionVerification,
+    SupportWidget,
+)
 from tests.opie.people import Person
 
 SECRET = "What is 1200 + 34"
@@ -64,6 +75,54 @@ def test_what_was_said_is_read_with_a_reason_and_written_down(
         ("session.searched", {"words": "nobody said this"}),
     ]
     assert AuditEntry.objects.get(action="session.read").team_id == person.team.pk
+
+
+def test_what_belongs_to_customers_is_looked_at_and_tries_are_given_back(
+    admin_client: Client, staff: Client, person: Person, member: Person, agents: dict[str, Agent]
+) -> None:
+    said = AgentOSService(person.principal).send_message("helper", SECRET)
+    theirs = AgentOSService(member.principal).create_session("helper")
+    for _ in range(3):
+        note_failed_try(person.principal, said.session_id, "customer")  # type: ignore[arg-type]
+    verification = SessionVerification.objects.get()
+    assert verification_of(said.session_id, "customer").state == "given_up"
+    of_opie = "/admin/opie/"
+    rows: list[Any] = [
+        verification,
+        MessageReaction.objects.create(
+            message_id=said.message_id, user=person.user, reaction="thumbs_down", reason="It is not 1234"
+        ),
+        MemoryProfile.objects.create(team=person.team, schema="taste", user=person.user, data={"likes": "canary-1234"}),
+        SupportWidget.objects.create(
+            team=person.team, agent=agents["helper"], name="Shop", allowed_origins=["https://shop.example"],
+            secret="canary-1234",
+        ),
+    ]  # fmt: skip
+    for row in rows:
+        pages = f"{of_opie}{row._meta.model_name}/"
+        for path in (pages, f"{pages}?q={person.user.email}", f"{pages}{row.pk}/change/"):
+            answer = staff.get(path)
+            assert (answer.status_code, "1234" in answer.content.decode()) == (200, False), path
+        for path in (f"{pages}add/", f"{pages}{row.pk}/delete/"):
+            assert admin_client.get(path).status_code == 403, path
+    listed = f"{of_opie}sessionverification/"
+    for tries, there in (("over", True), ("left", False)):
+        assert (str(said.session_id) in staff.get(listed, {"tries": tries}).content.decode()) is there
+    again = {"action": "try_again", "_selected_action": [str(verification.pk)]}
+    staff.post(listed, again)
+    assert verification_of(said.session_id, "customer").state == "given_up"
+    for _ in range(2):
+        assert admin_client.post(listed, again).status_code == 302
+    assert verification_of(said.session_id, "customer").tries_left == 3
+    entry = AuditEntry.objects.get(action="session.verification_reset")
+    assert (entry.before, entry.actor) == ({"kind": "customer", "tries": 3}, "admin@example.com")
+
+    sessions = f"{of_opie}agentossession/"
+    for who, there in ((person.user.pk, (True, False)), (member.user.pk, (False, True)), ("visitors", (False, False))):
+        shown = staff.get(sessions, {"person": str(who)}).content.decode()
+        assert (str(said.session_id) in shown, str(theirs.pk) in shown) == there, who
+    assert person.user.email in staff.get(sessions, {"person": "visitors"}).content.decode()
+    assert staff.get(sessions, {"person": "x"}).status_code == 302
 
 
 def test_an_agents_prompt_and_tools_are_changed_as_a_version(
