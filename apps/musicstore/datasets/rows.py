@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from apps.api.errors import InvalidInput
 from apps.musicstore.models import (
     Album,
     Artist,
@@ -19,6 +18,7 @@ from apps.musicstore.models import (
     Playlist,
     Track,
 )
+from apps.opie.extend import InvalidInput
 
 # In the order in which they can be written: what is pointed at comes first.
 TABLES: tuple[type[models.Model], ...] = (
