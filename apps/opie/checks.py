@@ -1,10 +1,22 @@
-"""System checks: what is set up wrongly is said at start, not at the first message."""
+"""System checks: what is set up wrongly is said at start, not at the first message.
 
+The hints say what a right registration looks like; docs/extending.md has an example of each.
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
+
+
+def _errors(problems: Iterable[str], number: str, hint: str) -> list[CheckMessage]:
+    return [Error(problem, hint=hint, id=f"opie.{number}") for problem in problems]
+
+
+def _warnings(problems: Iterable[str], number: str, hint: str) -> list[CheckMessage]:
+    return [Warning(problem, hint=hint, id=f"opie.{number}") for problem in problems]
 
 
 @register("opie")
@@ -27,64 +39,132 @@ def pool_leaves_room(**_: Any) -> list[CheckMessage]:
 
 @register("opie")
 def what_hosts_register_fits(**_: Any) -> list[CheckMessage]:
-    from apps.opie.tools.model_tools import MODEL_TOOLS, problems_of
+    from apps.opie.tools.model_problems import problems_of_models
 
-    hint = "See docs/extending.md for what register_model takes."
-    return [Error(problem, hint=hint, id="opie.E003") for made in MODEL_TOOLS for problem in problems_of(made)]
+    hint = (
+        "As in: register_model(Order, rows=lambda principal: Order.objects.filter(buyer=principal.user_id),"
+        ' fields=["number"], search=["number"]).'
+    )
+    return _errors(problems_of_models(), "E003", hint)
+
+
+@register("opie")
+def agents_of_hosts_can_be_read(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine import default_agents
+    from apps.opie.tools.registry import TOOLS
+
+    hint = "Mend the file. docs/extending.md, Agents and teams, shows one; docs/specialists.md has every field."
+    unreadable = _errors(default_agents.problems_of_files(), "E004", hint)
+    unregistered = (
+        f"{default.agent_id} has tools that nobody registers: {', '.join(unknown)}."
+        for default in default_agents.readable_of_hosts()
+        if (unknown := sorted(set(default.definition.get("tools", [])) - TOOLS.keys()))
+    )
+    hint = "Register them with register_tool or register_model, or take them out of the file."
+    return unreadable + _errors(unregistered, "E005", hint)
 
 
 @register("opie")
 def webhook_events_of_hosts_fit(**_: Any) -> list[CheckMessage]:
     from apps.opie.engine import webhook_events
 
-    hint = "See docs/extending.md for what register_webhook_event takes."
-    return [Error(problem, hint=hint, id="opie.E006") for problem in webhook_events.problems()]
+    hint = (
+        "As in: def shipped(event: IncomingEvent) -> dict[str, int];"
+        ' register_webhook_event("order_shipped", shipped, schema=Shipped), a pydantic model.'
+    )
+    return _errors(webhook_events.problems(), "E006", hint)
 
 
 @register("opie")
 def memory_schemas_of_hosts_fit(**_: Any) -> list[CheckMessage]:
-    from apps.opie.engine import profile_schemas
+    from apps.opie.engine import named_agents, profile_schemas
 
-    hint = "See docs/extending.md for what register_memory_schema takes."
-    return [Error(problem, hint=hint, id="opie.E007") for problem in profile_schemas.problems()]
-
-
-@register("opie")
-def agents_of_hosts_can_be_read(**_: Any) -> list[CheckMessage]:
-    from apps.opie.engine.default_agents import catalogue_of_hosts
-    from apps.opie.tools.registry import TOOLS
-
-    hint = "See docs/extending.md for what a file of an agent looks like."
-    try:
-        found = catalogue_of_hosts()
-    except (ValueError, LookupError) as error:
-        return [Error(str(error), hint=hint, id="opie.E004")]
+    hint = (
+        "As in: class Habits(BaseModel): sizes: list[str] = [];"
+        ' register_memory_schema("habits", Habits, agent_ids=["shop-support"], label="Habits").'
+    )
+    unverified = (
+        "Say subject_kind=None for what is only of users, or register_verification for that kind. Where your own code"
+        " says who it is, with bind_subject, put opie.W002 into SILENCED_SYSTEM_CHECKS."
+    )
     return [
-        Error(f"{default.agent_id} has tools that nobody registers: {', '.join(unknown)}.", hint=hint, id="opie.E005")
-        for default in found
-        if (unknown := sorted(set(default.definition.get("tools", [])) - TOOLS.keys()))
+        *_errors(profile_schemas.problems(), "E007", hint),
+        *_warnings(named_agents.kinds_nobody_verifies(), "W002", unverified),
     ]
-
-
-@register("opie")
-def dashboard_cards_fit(**_: Any) -> list[CheckMessage]:
-    from apps.opie.metrics.dashboard_cards import problems_of_cards
-
-    hint = "See docs/extending.md for what register_dashboard_card takes."
-    return [Error(problem, hint=hint, id="opie.E009") for problem in problems_of_cards()]
 
 
 @register("opie")
 def verifications_fit(**_: Any) -> list[CheckMessage]:
     from apps.opie.engine import verification_steps
 
-    hint = "See docs/extending.md for what register_verification takes."
-    return [Error(problem, hint=hint, id="opie.E008") for problem in verification_steps.problems()]
+    hint = (
+        "As in: def recognise(run: RunAtHand) -> Recognised | None;"
+        ' register_verification("customer", recognise=recognise, agent_ids=["shop-support"]).'
+    )
+    return _errors(verification_steps.problems(), "E008", hint)
+
+
+@register("opie")
+def dashboard_cards_fit(**_: Any) -> list[CheckMessage]:
+    from apps.opie.metrics.dashboard_cards import problems_of_cards
+
+    hint = (
+        "As in: def orders(principal: Principal) -> DashboardCard | None;"
+        ' register_dashboard_card("orders", orders, permission=Permission.VIEW_METRICS).'
+    )
+    return _errors(problems_of_cards(), "E009", hint)
 
 
 @register("opie")
 def keyword_routes_fit(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine import named_agents
     from apps.opie.providers.keyword_routes import problems_of_routes
 
-    hint = "See docs/extending.md for what register_keyword_route takes."
-    return [Error(problem, hint=hint, id="opie.E010") for problem in problems_of_routes()]
+    hint = (
+        'As in: register_responder("order-agent", answer_about_orders);'
+        ' register_keyword_route("shop-support", "order-agent", ["order", "invoice"]), a team and one of its members.'
+    )
+    return _errors([*problems_of_routes(), *named_agents.routes_past_members()], "E010", hint)
+
+
+@register("opie")
+def tools_fit(**_: Any) -> list[CheckMessage]:
+    from apps.opie.tools.tool_problems import problems_of_tools
+
+    hint = (
+        "As in: def cancel_order(scope: RunScope, number: int) -> str, with a docstring;"
+        ' register_tool(cancel_order, label="Cancel an order").'
+    )
+    return _errors(problems_of_tools(), "E011", hint)
+
+
+@register("opie")
+def what_is_called_around_runs_fits(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine import hooks
+    from apps.opie.engine.executions.agents import problems_of_classes
+    from apps.opie.providers.responders import problems_of_responders
+
+    hint = (
+        "As in: def respond(scope: RunScope, text: str) -> str; def before(run: RunAtHand) -> str | None;"
+        " def after(run: RunAtHand, result: RunResult) -> None. Each may be async."
+    )
+    return _errors([*problems_of_responders(), *hooks.problems(), *problems_of_classes()], "E012", hint)
+
+
+@register("opie")
+def teams_can_answer(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine import named_agents
+
+    hint = "Give the tool to the team itself, in its file, and take it out of the member's."
+    return _errors(named_agents.members_that_would_wait(), "E013", hint)
+
+
+@register("opie")
+def agents_that_are_named_are_there(**_: Any) -> list[CheckMessage]:
+    from apps.opie.engine import named_agents
+
+    hint = (
+        "Mend the id, or write its file in a folder of register_agents. For an agent that people make on a page, put"
+        " opie.W001 into SILENCED_SYSTEM_CHECKS."
+    )
+    return _warnings(named_agents.unknown_agents(), "W001", hint)

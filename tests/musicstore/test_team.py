@@ -212,7 +212,16 @@ def test_wrong_routes_are_said_at_start(monkeypatch: pytest.MonkeyPatch) -> None
     register_keyword_route("supervisor", "music_agent", ["song"])
     assert not checks.keyword_routes_fit()
     register_keyword_route("supervisor", "nobody", [])
-    assert [one.id for one in checks.keyword_routes_fit()] == ["opie.E010"] * 2
+    register_keyword_route("supervisor", "invoice_agent", "invoice")
+    told = checks.keyword_routes_fit()
+    assert {one.id for one in told} == {"opie.E010"}
+    assert [one.msg for one in told] == [
+        "The keyword route of supervisor to nobody has no words.",
+        "The keyword route of supervisor leads to nobody, for whom no responder is registered.",
+        "The keyword route of supervisor to invoice_agent: words is a list of texts, such as ['order'].",
+        "The keyword route of supervisor leads to nobody, which is no member of it."
+        " The members are music_agent, invoice_agent.",
+    ]
 
 
 async def test_a_model_that_obeys_an_attacker_is_told_nothing(person: Person) -> None:

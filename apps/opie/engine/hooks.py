@@ -8,7 +8,7 @@ run beside the loop, where tools do, so that they may touch rows.
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from apps.opie import rows
 from apps.opie.engine.outcome import RunResult
 from apps.opie.metrics.errors import RunError, record_error
 from apps.opie.models import Agent, AgentOSRun
+from apps.opie.registering import problem_of_function
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ class Hook:
     after: After | None
     agent_id: str | None
     timeout: float
+    # Made by another registration, which says itself what is wrong with it.
+    is_opies: bool = False
 
     def remove(self) -> None:
         if self in _hooks:
@@ -75,15 +78,33 @@ def register_hook(
     after: After | None = None,
     agent_id: str | None = None,
     timeout: float = TIMEOUT_SECONDS,
+    is_opies: bool = False,
 ) -> Hook:
     """Have `before` called before each run and `after` once it has ended, or for one agent only. They are called in the
     order they were registered in. `after` is not told of runs that wait for approval, until they have ended, nor of runs
-    whose process died."""
-    if before is None and after is None:
-        raise ValueError("A hook does something before or after a run.")
-    hook = Hook(before, after, agent_id, timeout)
+    whose process died. What is registered wrongly is said by the system check opie.E012."""
+    hook = Hook(before, after, agent_id, timeout, is_opies)
     _hooks.append(hook)
     return hook
+
+
+def registered() -> tuple[Hook, ...]:
+    return tuple(_hooks)
+
+
+def problems() -> Iterator[str]:
+    """What is wrong with the registrations, in words for whoever wrote them."""
+    for hook in _hooks:
+        if hook.is_opies:
+            continue
+        if hook.before is None and hook.after is None:
+            yield "register_hook: a hook does something before or after a run. Give before= or after=."
+        if hook.before is not None and (problem := problem_of_function(hook.before, "run", may_be_async=True)):
+            yield f"register_hook: before {problem}."
+        if hook.after is not None and (problem := problem_of_function(hook.after, "run", "result", may_be_async=True)):
+            yield f"register_hook: after {problem}."
+        if isinstance(hook.timeout, bool) or not isinstance(hook.timeout, int | float) or not hook.timeout > 0:
+            yield "register_hook: timeout is a number of seconds, more than 0."
 
 
 async def run_before(run: RunAtHand) -> str:

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from apps.api.errors import Fields, InvalidInput
 from apps.opie.engine.storable import clean_json
 from apps.opie.models.profiles import LONGEST_NAME
+from apps.opie.registering import problem_of_function
 
 # Of a list, where its field says nothing nearer; of one text; of all of a profile, as JSON.
 MOST_ITEMS, LONGEST_TEXT, MOST_BYTES = 20, 200, 4_000
@@ -37,6 +38,8 @@ class MemorySchema:
 
 
 SCHEMAS: dict[str, MemorySchema] = {}
+# Those whose name was taken already.
+TAKEN: list[MemorySchema] = []
 
 
 def schema_of(name: str) -> MemorySchema:
@@ -156,7 +159,10 @@ def kind_of(annotation: Any) -> Kind | None:
 
 def problems() -> list[str]:
     """What was registered wrongly, in words for whoever did."""
-    return [f"The memory schema {one.name!r}: {problem}" for one in SCHEMAS.values() for problem in _problems_of(one)]
+    twice = [f"The memory schema {one.name!r} is registered twice. Give one of them another name." for one in TAKEN]
+    return twice + [
+        f"The memory schema {one.name!r}: {problem}" for one in SCHEMAS.values() for problem in _problems_of(one)
+    ]
 
 
 def _problems_of(one: MemorySchema) -> Iterator[str]:
@@ -166,6 +172,8 @@ def _problems_of(one: MemorySchema) -> Iterator[str]:
         yield "subject_kind is a short word such as customer, or None."
     if not one.agent_ids or not all(isinstance(agent_id, str) and len(agent_id) > 1 for agent_id in one.agent_ids):
         yield "agent_ids is a list of the agents' ids."
+    if one.after is not None and (problem := problem_of_function(one.after, "run", "result")):
+        yield f"after {problem}."
     given: Any = one.schema
     if isinstance(given, type) and issubclass(given, BaseModel):
         yield from _problems_of_fields(given, "", may_group=True)

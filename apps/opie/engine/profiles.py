@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from apps.accounts.principal import Principal
 from apps.opie.engine.hooks import RunAtHand, register_hook
 from apps.opie.engine.outcome import RunResult
-from apps.opie.engine.profile_schemas import SCHEMAS, MemorySchema, merged, read, schema_of, stored, without
+from apps.opie.engine.profile_schemas import SCHEMAS, TAKEN, MemorySchema, merged, read, schema_of, stored, without
 from apps.opie.engine.speaking import marked, only_the_user_speaks, speaks_for_many
 from apps.opie.engine.verifying import verification_of
 from apps.opie.models import AgentOSMemory, MemoryProfile, SessionVerification
@@ -58,17 +58,18 @@ def register_memory_schema(
 ) -> None:
     """Have these agents told what is known by this schema, of the verified subject of that kind or else of the user.
 
-    `after` is called after each completed run of theirs and answers what to `remember`. Another schema under the same
-    name raises ValueError; the same one twice is fine. What is wrong with it is said by opie.E007.
+    `after` is called after each completed run of theirs and answers what to `remember`. What is wrong with it, and another
+    schema under the same name, is said by opie.E007; the same one twice is fine.
     """
-    made = MemorySchema(name, schema, tuple(agent_ids), label, subject_kind, after)
+    ids = (agent_ids,) if isinstance(agent_ids, str) else tuple(agent_ids)
+    made = MemorySchema(name, schema, ids, label, subject_kind, after)
     if SCHEMAS.setdefault(name, made) is not made:
         if SCHEMAS[name] != made:
-            raise ValueError(f"A memory schema {name!r} is registered already.")
+            TAKEN.append(made)
         return
     if after is not None:
         for agent_id in made.agent_ids:
-            register_hook(after=partial(_note_after, made), agent_id=agent_id)
+            register_hook(after=partial(_note_after, made), agent_id=agent_id, is_opies=True)
 
 
 def memory_of(of: OnBehalf, name: str) -> Any:

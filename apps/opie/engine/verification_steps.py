@@ -4,7 +4,6 @@ The host only recognises; what follows is done here. Whoever is recognised is bo
 nobody is a failed try, and the third ends it. It all happens before a model sees the message.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from apps.opie.engine.hooks import Hook, RunAtHand, register_hook
 from apps.opie.engine.verification_codes import send_code, try_codes
 from apps.opie.engine.verifying import ASKS_FOR, bind_subject, note_failed_try, state_of, verification_of
 from apps.opie.models import AgentOSMessage, SessionVerification
+from apps.opie.registering import problem_of_function
 from apps.opie.scope import current_scope
 
 # A mail server may take its time.
@@ -145,7 +145,8 @@ def register_verification(
     _registered.append(step)
     if fits:
         step.hooks.extend(
-            register_hook(before=step.take, agent_id=agent_id, timeout=TIMEOUT_SECONDS) for agent_id in agent_ids
+            register_hook(before=step.take, agent_id=agent_id, timeout=TIMEOUT_SECONDS, is_opies=True)
+            for agent_id in agent_ids
         )
     return step
 
@@ -167,6 +168,10 @@ def agents_waiting_for(principal: Principal, session_id: UUID) -> set[str]:
     return {agent_id for one in waiting for agent_id in one.agent_ids}
 
 
+def registered() -> tuple[VerificationStep, ...]:
+    return tuple(_registered)
+
+
 def problems() -> Iterable[str]:
     """What is wrong with the registrations, in words for whoever wrote them."""
     kinds = [one.kind for one in _registered]
@@ -181,10 +186,10 @@ def _problems_of(step: VerificationStep) -> Iterable[str]:
     ids: Any = step.agent_ids
     if not isinstance(name, str) or not _KIND.fullmatch(name):
         yield f"{name!r} cannot be a kind of verification: small letters, digits, - and _, 32 at most."
-    if not callable(step.recognise) or inspect.iscoroutinefunction(step.recognise):
-        yield f"The verification of a {name!r} needs a plain function that recognises."
-    if step.code_to is not None and (not callable(step.code_to) or inspect.iscoroutinefunction(step.code_to)):
-        yield f"The verification of a {name!r} needs a plain function that knows where a code goes."
+    if problem := problem_of_function(step.recognise, "run"):
+        yield f"The verification of a {name!r}: recognise {problem}."
+    if step.code_to is not None and (problem := problem_of_function(step.code_to, "subject")):
+        yield f"The verification of a {name!r}: code_to {problem}."
     if isinstance(ids, str) or not ids or not all(isinstance(one, str) and one for one in ids):
         yield f"The verification of a {name!r} needs the agents that it is for, by their ids."
 

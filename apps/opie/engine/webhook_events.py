@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from apps.accounts.principal import Principal
 from apps.api.errors import Fields, InvalidInput, NotFound
 from apps.opie.models import WebhookEvent
+from apps.opie.registering import problem_of_function
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)
 _MOST_PROBLEMS = 20
@@ -112,10 +113,8 @@ def problems() -> Iterable[str]:
 def _problems_of(name: Any, handler: Any, schema: Any) -> Iterable[str]:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         yield f"{name!r} cannot be a webhook event: small letters, digits, - and _, 64 at most."
-    if not callable(handler):
-        yield f"The handler of the webhook event {name!r} cannot be called."
-    elif inspect.iscoroutinefunction(handler):
-        yield f"The handler of the webhook event {name!r} has to be a plain function, not an async one."
+    if problem := problem_of_function(handler, "event"):
+        yield f"The handler of the webhook event {name!r} {problem}."
     if schema is not None and not (inspect.isclass(schema) and issubclass(schema, BaseModel)):
         yield f"The schema of the webhook event {name!r} has to be a pydantic model."
 

@@ -5,13 +5,15 @@ page is there whatever a host's code does.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
 from apps.accounts.permissions import Permission
 from apps.accounts.principal import Principal
+from apps.opie.registering import problem_of_function
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +74,16 @@ def problems_of_cards() -> list[str]:
     names = [one.name for one in CARDS]
     twice = sorted({name for name in names if names.count(name) > 1})
     return [f"Two cards of the dashboard are called {name}." for name in twice] + [
-        f"The dashboard's card {one.name} cannot be called." for one in CARDS if not callable(one.card_for)
+        f"The dashboard's card {one.name} {problem}." for one in CARDS for problem in _problems_of(one)
     ]
+
+
+def _problems_of(one: RegisteredCard) -> Iterator[str]:
+    if problem := problem_of_function(one.card_for, "principal"):
+        yield problem
+    permission: Any = one.permission
+    if permission is not None and not isinstance(permission, Permission):
+        yield f"has a permission that is none: say Permission.VIEW_METRICS or another, not {permission!r}"
 
 
 def _card(registered: RegisteredCard, principal: Principal) -> DashboardCard | None:

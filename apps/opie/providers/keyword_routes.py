@@ -1,7 +1,7 @@
 """Which member of a host's team a message is for, by its words: the way that is left when no model can be asked."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +13,8 @@ class KeywordRoute:
     """The words that are one member's. Whole words count, singular or plural, in any case; `idioms` do not."""
 
     member: str
-    words: tuple[str, ...]
-    idioms: tuple[str, ...]
+    words: Sequence[str]
+    idioms: Sequence[str]
 
     @cached_property
     def _word(self) -> re.Pattern[str]:
@@ -38,7 +38,12 @@ def register_keyword_route(team: str, member: str, words: Collection[str], *, id
     """When no platform can answer for `team`, have the responder of `member` answer what has one of the words; what has
     words of none, or of two, is answered by the team's own. Whole words, singular or plural; `idioms` ("in order to")
     are no words. A member without a responder, or twice, is said by `manage.py check` (opie.E010)."""
-    ROUTES.setdefault(team, []).append(KeywordRoute(member, tuple(words), tuple(idioms)))
+    ROUTES.setdefault(team, []).append(KeywordRoute(member, _each(words), _each(idioms)))
+
+
+def _each(words: Collection[str]) -> Sequence[str]:
+    """A text stays one, and is told of: it must not become its letters."""
+    return words if isinstance(words, str) else tuple(words)
 
 
 def members_meant(team: str, message: str) -> list[str]:
@@ -57,7 +62,10 @@ def problems_of_routes() -> Iterator[str]:
     for team, routes in ROUTES.items():
         members = [route.member for route in routes]
         for route in routes:
-            if not any(word.strip() for word in route.words):
+            for name, words in (("words", route.words), ("idioms", route.idioms)):
+                if isinstance(words, str) or not all(isinstance(word, str) and word.strip() for word in words):
+                    yield f"The keyword route of {team} to {route.member}: {name} is a list of texts, such as ['order']."
+            if not route.words:
                 yield f"The keyword route of {team} to {route.member} has no words."
             if responder_for(route.member) is None:
                 yield f"The keyword route of {team} leads to {route.member}, for whom no responder is registered."

@@ -1,18 +1,17 @@
 """Tools over a host's Django model: list, find, get, create and change rows, as the person who asks and never as more.
 
 Which rows there are is the host's queryset for that person; what of a row is shown or written is a list of fields. What
-may be written is asked of Django's own permissions (`add_…`, `change_…`), unless the host says otherwise.
+may be written is asked of Django's own permissions (`add_…`, `change_…`), unless the host says otherwise. What was
+registered wrongly is said by model_problems.py, once every model is there.
 """
 
-import inspect
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q, QuerySet
 
@@ -21,13 +20,9 @@ from apps.accounts.principal import Principal
 from apps.api.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from apps.opie.models.approval_rules import ApprovalRule
 from apps.opie.scope import RunScope
+from apps.opie.tools.model_parameters import can_be_emptied, taking_fields
+from apps.opie.tools.offered_models import READING, Action, Defaults, MayWrite, ModelTools, RowsFor, plural_of
 from apps.opie.tools.registry import Audience, register_tool
-
-Action = Literal["list", "find", "get", "create", "change"]
-READING: tuple[Action, ...] = ("list", "find", "get")
-# The rows of this model that this person may see.
-RowsFor = Callable[[Principal], QuerySet[Any]]
-MayWrite = Callable[[Principal, Action], bool]
 
 MOST_ROWS = 25
 LONGEST_QUERY = 200
@@ -35,29 +30,9 @@ MOST_WORDS = 8
 LONGEST_VALUE = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class ModelTools:
-    """One model as it was registered."""
-
-    model: type[models.Model]
-    rows: RowsFor
-    fields: tuple[str, ...]
-    search: tuple[str, ...]
-    write: tuple[str, ...]
-    actions: tuple[Action, ...]
-    name: str
-    may_write: MayWrite | None = None
-    related: dict[str, RowsFor] = field(default_factory=dict)
-
-    def tool_name(self, action: Action) -> str:
-        return f"{action}_{self.name}" if action in ("get", "create", "change") else f"{action}_{self.name}s"
-
-    @property
-    def called(self) -> str:
-        return str(self.model._meta.verbose_name)
-
-
 MODEL_TOOLS: list[ModelTools] = []
+# Of what could not even be kept, in words.
+UNUSABLE: list[str] = []
 
 
 def register_model(
@@ -71,6 +46,7 @@ def register_model(
     name: str | None = None,
     may_write: MayWrite | None = None,
     related: dict[str, RowsFor] | None = None,
+    defaults: Defaults | None = None,
     approval: ApprovalRule | None = None,
     audience: Audience | None = None,
 ) -> list[str]:
@@ -78,47 +54,28 @@ def register_model(
 
     `rows(principal)` are those that the person may see. `fields` are shown, `a__b` follows a relation; `search` are the
     fields that `find` looks in; `write` may be set by create and change, a foreign key among them to a row of
-    `related[field](principal)` only. Calls that write wait for `approval`, where there is one. What is wrong with all
-    that is said by the system check opie.E003, once every model is there.
+    `related[field](principal)` only. `defaults(principal)` are values that create sets itself, by field, whatever the model
+    says. Calls that write wait for `approval`, where there is one. What is wrong with all that is said by the system check
+    opie.E003, once every model is there.
     """
-    ordered = tuple(action for action in _MAKERS if action in actions)
+    given: Any = model
+    if not (isinstance(given, type) and issubclass(given, models.Model)):
+        UNUSABLE.append(f"register_model: give a model's class, not {given!r}.")
+        return []
+    lists: dict[str, Collection[str]] = {"fields": fields, "search": search, "write": write, "actions": actions}
+    if texts := [argument for argument, names in lists.items() if isinstance(names, str)]:
+        UNUSABLE.append(f"{model.__name__}: {', '.join(texts)} takes a list of texts, such as ['list'], not one text.")
+        return []
+    called = name or model._meta.model_name or ""
+    if any(one.name == called for one in MODEL_TOOLS):
+        UNUSABLE.append(f"{model.__name__}: a model is registered as {called!r} already. Say name= of one of them.")
+        return []
     made = ModelTools(
-        model, rows, tuple(fields), tuple(search), tuple(write), ordered, name or model._meta.model_name or "",
-        may_write, dict(related or {}),
+        model, rows, tuple(fields), tuple(search), tuple(write), tuple(actions), called,
+        plural_of(called if name else model), may_write, dict(related or {}), defaults,
     )  # fmt: skip
     MODEL_TOOLS.append(made)
-    return [_register(made, action, approval, audience) for action in ordered]
-
-
-def problems_of(made: ModelTools) -> Iterable[str]:
-    """What is wrong with a registration, in words for whoever wrote it."""
-    for path in (*made.fields, *made.search):
-        try:
-            made.model._default_manager.values(path)
-        except FieldError:
-            yield f"{made.model.__name__} has no field {path!r}"
-    for name in made.write:
-        yield from _problems_of_written(made, name)
-    if "find" in made.actions and not made.search:
-        yield f"{made.model.__name__}: find needs `search`, the fields that it looks in"
-    if not made.fields:
-        yield f"{made.model.__name__}: name the fields that are shown"
-    if {"create", "change"} & set(made.actions) and not made.write:
-        yield f"{made.model.__name__}: create and change need `write`, the fields that may be set"
-
-
-def _problems_of_written(made: ModelTools, name: str) -> Iterable[str]:
-    try:
-        column = made.model._meta.get_field(name)
-    except FieldDoesNotExist:
-        yield f"{made.model.__name__} has no field {name!r} that could be written"
-        return
-    if name in ("id", "scope"):
-        yield f"{made.model.__name__}.{name}: a tool's own parameter has this name"
-    if not isinstance(column, models.Field) or column.many_to_many or column.primary_key:
-        yield f"{made.model.__name__}.{name} cannot be written by a tool"
-    elif column.is_relation and name not in made.related:
-        yield f"{made.model.__name__}.{name} leads to other rows: say which, with related={{{name!r}: …}}"
+    return [_register(made, action, approval, audience) for action in _MAKERS if action in actions]
 
 
 def _register(made: ModelTools, action: Action, approval: ApprovalRule | None, audience: Audience | None) -> str:
@@ -179,23 +136,33 @@ def _getter(made: ModelTools) -> Callable[..., Any]:
 def _creator(made: ModelTools) -> Callable[..., Any]:
     def create_row(scope: RunScope, **values: Any) -> dict[str, Any]:
         _require_may(made, scope.principal, "create")
-        return _written(made, scope.principal, made.model(), values)
+        row = made.model()
+        _set_all(made, scope.principal, row, values)
+        own = made.defaults(scope.principal) if made.defaults is not None else {}
+        for name, value in own.items():
+            setattr(row, name, value)
+        return _written(made, scope.principal, row)
 
-    return _taking_fields(made, create_row, f"Create a {made.called}.", has_id=False)
+    return taking_fields(made, create_row, f"Create a {made.called}.", is_change=False)
 
 
 def _changer(made: ModelTools) -> Callable[..., Any]:
     @transaction.atomic
-    def change_row(scope: RunScope, id: str, **values: Any) -> dict[str, Any]:
+    def change_row(scope: RunScope, id: str, empty: Collection[str] | None = None, **values: Any) -> dict[str, Any]:
         _require_may(made, scope.principal, "change")
+        emptied = set(empty or ())
         said = {name: value for name, value in values.items() if value is not None}
-        if not said:
+        if not said and not emptied:
             raise InvalidInput(f"Say what is to change: {', '.join(made.write)}.")
+        if both := sorted(emptied & said.keys()):
+            raise InvalidInput(f"Either give {', '.join(both)} or have it emptied.")
         key = _one(made, _rows(made, scope), id, ("pk",))["pk"]
         row = made.model._default_manager.select_for_update(of=("self",)).get(pk=key)
-        return _written(made, scope.principal, row, said)
+        _set_all(made, scope.principal, row, said)
+        _empty(made, row, emptied)
+        return _written(made, scope.principal, row)
 
-    return _taking_fields(made, change_row, f"Change a {made.called}: only what is given.", has_id=True)
+    return taking_fields(made, change_row, f"Change a {made.called}: only what is given.", is_change=True)
 
 
 _MAKERS: dict[Action, Callable[[ModelTools], Callable[..., Any]]] = {
@@ -205,53 +172,6 @@ _MAKERS: dict[Action, Callable[[ModelTools], Callable[..., Any]]] = {
     "create": _creator,
     "change": _changer,
 }
-
-
-def _taking_fields(made: ModelTools, function: Callable[..., Any], does: str, *, has_id: bool) -> Callable[..., Any]:
-    """The function with the fields that may be written as parameters, so that a model is told each with its type."""
-    hints: dict[str, Any] = {"scope": RunScope}
-    defaults: dict[str, Any] = {}
-    told = []
-    if has_id:
-        hints["id"] = str
-        told.append("id: Its id, as the other tools say it.")
-    for name, column in _columns(made):
-        hints[name] = _type_of(column)
-        if has_id or not _must_be_given(column):
-            hints[name], defaults[name] = hints[name] | None, None
-        told.append(f"{name}: {getattr(column, 'help_text', '') or getattr(column, 'verbose_name', name)}.")
-    parameters = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(name, inspect.Parameter.empty), annotation=hint
-        )
-        for name, hint in hints.items()
-    ]
-    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    function.__annotations__ = hints
-    function.__doc__ = "\n".join([does, "", "Args:", *(f"    {line}" for line in told)])
-    # `functools.wraps` of atomic leads to the function beneath, whose parameters are none of the model's business.
-    function.__dict__.pop("__wrapped__", None)
-    return function
-
-
-def _columns(made: ModelTools) -> Iterable[tuple[str, Any]]:
-    """Without those that are wrong: a system check tells of them."""
-    known = {column.name: column for column in made.model._meta.get_fields()}
-    return [(name, known[name]) for name in made.write if name in known]
-
-
-def _must_be_given(column: Any) -> bool:
-    return not (column.blank or column.null or column.has_default())
-
-
-def _type_of(column: Any) -> Any:
-    if isinstance(column, models.BooleanField):
-        return bool
-    if isinstance(column, models.IntegerField) and not column.is_relation:
-        return int
-    if isinstance(column, models.FloatField):
-        return float
-    return str  # dates, decimals, ids: read by the field itself
 
 
 def _rows(made: ModelTools, scope: RunScope) -> QuerySet[Any]:
@@ -306,11 +226,9 @@ def _require_may(made: ModelTools, principal: Principal, action: Action) -> None
         raise NotAllowed(f"Whoever asks may not {action} a {made.called}.")
 
 
-def _written(made: ModelTools, principal: Principal, row: models.Model, values: dict[str, Any]) -> dict[str, Any]:
-    """The row as it is afterwards. Raises InvalidInput for what its fields do not take, Conflict where it clashes."""
-    for name, value in values.items():
-        if name in made.write and value is not None:
-            _set(made, principal, row, name, value)
+def _written(made: ModelTools, principal: Principal, row: models.Model) -> dict[str, Any]:
+    """The row as it is afterwards. Raises InvalidInput for what its fields do not take, Conflict where it clashes, and
+    NotAllowed, with nothing written, where the person would not see it."""
     try:
         with transaction.atomic():
             row.full_clean()
@@ -325,6 +243,12 @@ def _written(made: ModelTools, principal: Principal, row: models.Model, values: 
         raise Conflict(f"This {made.called} clashes with one that is there already.") from None
 
 
+def _set_all(made: ModelTools, principal: Principal, row: models.Model, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if name in made.write and value is not None:
+            _set(made, principal, row, name, value)
+
+
 def _set(made: ModelTools, principal: Principal, row: models.Model, name: str, value: Any) -> None:
     if name not in made.related:
         setattr(row, name, value)
@@ -336,6 +260,15 @@ def _set(made: ModelTools, principal: Principal, row: models.Model, name: str, v
     if target is None:
         raise InvalidInput(f"{name}: there is none with the id {str(value)[:60]!r}.")
     setattr(row, name, target)
+
+
+def _empty(made: ModelTools, row: models.Model, names: Collection[str]) -> None:
+    """Raises InvalidInput for a field that has to have a value."""
+    for name in sorted(names):
+        column: Any = made.model._meta.get_field(name) if name in made.write else None
+        if column is None or not can_be_emptied(column):
+            raise InvalidInput(f"{name} cannot be emptied.")
+        setattr(row, name, None if column.null else "")
 
 
 def _in_words(error: ValidationError) -> str:

@@ -62,6 +62,8 @@ class Tool:
 
 
 TOOLS: dict[str, Tool] = {}
+# Those whose name was taken already: a system check tells of them.
+TAKEN: list[Tool] = []
 
 
 def register_tool(
@@ -76,12 +78,14 @@ def register_tool(
     """Offer a function to agents under its name. With `approval`, a call of it always waits for a person's yes; say
     `reads_only` of one that changes nothing. For whom `audience` answers no, no agent has the tool.
 
-    Registering another function under a name that is taken raises ValueError; the same one twice is fine.
+    What is registered wrongly, or under a name that is taken, is said by the system check opie.E011; the same one twice
+    is fine.
     """
-    tool = Tool(name or function.__name__, label, function, approval, reads_only, audience)
+    called = name or getattr(function, "__name__", None) or str(function)
+    tool = Tool(called, label, function, approval, reads_only, audience)
     known = TOOLS.setdefault(tool.name, tool)
     if known.function is not function or known.approval != approval:
-        raise ValueError(f"A tool named {tool.name!r} is registered already, by {known.function.__module__}.")
+        TAKEN.append(tool)
     return function
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apps.api.errors import NotAllowed
-from apps.opie import rows
+from apps.opie import checks, rows
 from apps.opie.agentos.config import agent_os_config
 from apps.opie.agentos.service import AgentOSService
 from apps.opie.engine import RunAtHand, background, execution_engine, hooks, register_hook
@@ -163,9 +163,18 @@ async def test_after_is_told_of_failures_and_stops(ask: Asks, agents: Any, perso
     assert len(told) == 3
 
 
-def test_a_hook_does_something() -> None:
-    with pytest.raises(ValueError, match="before or after"):
-        register_hook()
+def test_hooks_that_are_none_are_said_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks, "_hooks", [])
+    register_hook()
+    register_hook(before=lambda: None)  # type: ignore[arg-type, misc]
+    register_hook(after="after", timeout=0)  # type: ignore[arg-type]
+    told = [(one.id, one.msg) for one in checks.what_is_called_around_runs_fits()]
+    assert told == [
+        ("opie.E012", "register_hook: a hook does something before or after a run. Give before= or after=."),
+        ("opie.E012", "register_hook: before does not fit: it is called with (run)."),
+        ("opie.E012", "register_hook: after cannot be called: give a function of (run, result), not 'after'."),
+        ("opie.E012", "register_hook: timeout is a number of seconds, more than 0."),
+    ]
 
 
 def test_sync_callers_have_them_too(agents: Any, person: Person) -> None:

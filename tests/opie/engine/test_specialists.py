@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from apps.opie import rows
 from apps.opie.engine import execution_engine
 from apps.opie.engine.default_agents import DefaultAgent, bring_in, catalogue, output_formats
-from apps.opie.engine.default_agents import _read as read
+from apps.opie.engine.default_agents.files import UnusableFile, read_file
 from apps.opie.models import AIPlatform
 from apps.opie.providers.shapes import is_closed, is_plain
 from apps.opie.tools.registry import TOOLS
@@ -149,19 +150,56 @@ def test_a_format_that_is_none() -> None:
         output_formats.get("haiku")
 
 
+FINE = {"agent_id": "mine", "name": "Mine"}
+
+
 @pytest.mark.parametrize(
-    ("front", "error"),
+    ("changed", "told"),
     [
-        ("agent_id: other", ValueError),
-        ("agent_id: mine\ntempature: 1", ValueError),
-        ("agent_id: mine\noutput_format: haiku", LookupError),
+        ({"agent_id": "other"}, "agent_id is the file's name without .md, 'mine'."),
+        ({"name": None}, "name is missing: "),
+        ({"tempature": 1}, "there is no field tempature. There are agent_id, name, "),
+        ({"output_format": "haiku"}, "output_format is one of backlog_priorities, bug_triage, "),
+        ({"temperature": "hot"}, "temperature is a number from 0 to 2 with at most two decimals, not 'hot'."),
+        ({"temperature": float("nan")}, "temperature is a number from 0 to 2 "),
+        ({"tools": "my_books"}, "tools is a list of names, such as [calculate], each once, not 'my_books'."),
+        ({"tools": ["calculate", "calculate"]}, "tools is a list of names, "),
+        ({"kind": "boss"}, "kind is one of task, conversational, team, auto, not 'boss'."),
+        ({"tier": "cheap"}, "tier is one of "),
+        ({"max_tokens": "many"}, "max_tokens is a whole number from 1 to 1000000, not 'many'."),
+        ({"history_length": True}, "history_length is a whole number from 0 to 1000, not 'True'."),
+        ({"memory": "often"}, "memory is true or false, not 'often'."),
+        ({"starters": [True]}, "starters is a list of texts of at most 200 characters, each once, not '[True]'."),
+        ({"description": 7}, "description is a text of 1 to 500 characters, not '7'."),
+        ({"kind": "team"}, "a team has members, and nothing else has: "),
     ],
 )
-def test_a_file_with_a_mistake_is_told(tmp_path: Any, front: str, error: type[Exception]) -> None:
+def test_a_file_with_a_mistake_is_told(tmp_path: Any, changed: dict[str, Any], told: str) -> None:
     path = tmp_path / "mine.md"
-    path.write_text(f"---\n{front}\n---\nYou are mine.\n")
-    with pytest.raises(error):
-        read(path)
+    path.write_text(f"---\n{yaml.safe_dump(FINE)}---\nYou are mine.\n")
+    assert read_file(path).agent_id == "mine"
+    path.write_text(f"---\n{yaml.safe_dump(FINE | changed)}---\nYou are mine.\n")
+    with pytest.raises(UnusableFile) as raised:
+        read_file(path)
+    (problem,) = raised.value.problems
+    assert problem.startswith(f"mine.md: {told}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("You are mine.", "a definition between two lines of --- comes first"),
+        ("---\nagent_id: mine\nname: Mine\nstarters: [Where?]\n---\nYou.", "its definition is no YAML: line 4: "),
+        ("---\njust words\n---\nYou are mine.", "it begins with a line of ---"),
+        ("---\nagent_id: mine\nname: Mine\n---\n \n", "there is no prompt: "),
+        ("\udcff", "it is no UTF-8 text."),
+    ],
+)
+def test_a_file_of_another_form_is_told(tmp_path: Any, text: str, told: str) -> None:
+    path = tmp_path / "mine.md"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UnusableFile, match="^mine.md: " + re.escape(told)):
+        read_file(path)
 
 
 def _bring_in(agent_id: str, platform: AIPlatform) -> None:

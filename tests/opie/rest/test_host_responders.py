@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from apps.api.errors import InvalidInput
-from apps.opie import extend
+from apps.opie import checks, extend
 from apps.opie.models import AgentOSMessage, AgentOSUsage
 from apps.opie.providers import responders
 from apps.opie.scope import RunScope
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(responders, "_responders", {})
+    monkeypatch.setattr(responders, "_taken", [])
 
 
 def ask(person: Person, agent_id: str, message: str = "What do I owe?") -> Any:
@@ -69,11 +70,18 @@ def test_there_is_always_an_answer(person: Person, agents: Any, raised: Any, tol
     assert "inside" not in body["content"]
 
 
-def test_one_for_each_agent() -> None:
+def test_what_is_registered_wrongly_is_said_at_start() -> None:
     def respond(scope: RunScope, text: str) -> str:
         return "x"
 
     extend.register_responder("broken", respond)
     extend.register_responder("broken", respond)
-    with pytest.raises(ValueError, match="registered already"):
-        extend.register_responder("broken", lambda scope, text: "y")
+    assert "opie.E012" not in {one.id for one in checks.what_is_called_around_runs_fits()}
+    extend.register_responder("broken", lambda scope, text: "y")
+    extend.register_responder("other", lambda text: "y")  # type: ignore[misc, arg-type]
+    told = [one.msg for one in checks.what_is_called_around_runs_fits()]
+    assert told == [
+        "There are two responders for broken. Keep one.",
+        "The responder for other does not fit: it is called with (scope, text).",
+    ]
+    assert responders.responder_for("broken") is respond

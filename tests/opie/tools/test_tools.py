@@ -151,17 +151,5 @@ async def test_only_errors_that_are_meant_to_be_read_are_told(tools: Any, person
     assert "/inside" not in str(failed.value)
 
 
-def test_a_name_is_taken_once(tools: Any) -> None:
-    def calculate(expression: str) -> str:
-        """Another one."""
-        return expression
-
-    known = registry.TOOLS["calculate"]
-    assert registry.register_tool(known.function, label="Calculator") is known.function
-    with pytest.raises(ValueError, match="registered already"):
-        registry.register_tool(calculate, label="Mine")
-    assert registry.TOOLS["calculate"] is known
-
-
 def test_tools_that_nobody_registers_any_more_are_left_out() -> None:
     assert [function.name for function in registry.functions_for(["gone", "calculate"])] == ["calculate"]

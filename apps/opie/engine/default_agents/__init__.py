@@ -3,38 +3,36 @@
 `output_format` names the JSON Schema, one file each in output_formats/, that a program gets the agent's answers in.
 """
 
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from django.db import transaction
 
 from apps.opie.engine.default_agents import output_formats
+from apps.opie.engine.default_agents.files import DefaultAgent, UnusableFile, read_file
 from apps.opie.models import Agent, AgentMember, AgentVersion
-from apps.opie.models.agents import AgentKind, AgentStatus, AgentVisibility
+
+__all__ = [
+    "DefaultAgent",
+    "MembersMissing",
+    "UnusableFile",
+    "agents_of_files",
+    "bring_in",
+    "catalogue",
+    "catalogue_of_hosts",
+    "output_formats",
+    "problems_of_files",
+    "readable_of_hosts",
+    "register_agents",
+]
 
 FOLDER = Path(__file__).parent
-FIELDS = frozenset(
-    {
-        *("agent_id", "name", "description", "kind", "tier", "capabilities", "tools", "starters", "temperature"),
-        *("max_tokens", "memory", "history_length", "priority", "output_format", "members"),
-    }
-)
 Change = Literal["created", "updated", "unchanged", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultAgent:
-    """One file of the catalogue."""
-
-    definition: dict[str, Any]
-    members: tuple[str, ...] = ()
-
-    @property
-    def agent_id(self) -> str:
-        return str(self.definition["agent_id"])
+class MembersMissing(ValueError):  # noqa: N818 - it reads as what happened
+    """Agents of these names are not the installation's: a team may have taken the name."""
 
 
 _folders_of_hosts: list[Path] = []
@@ -47,24 +45,69 @@ def register_agents(folder: Path) -> None:
 
 
 def catalogue() -> list[DefaultAgent]:
-    """Opie's own, in the order of their names. Raises ValueError for a file without a definition, or with one that says
-    what no agent has; LookupError for an output format that is none."""
-    return _agents_in(FOLDER)
+    """Opie's own, in the order of their names. Raises UnusableFile."""
+    return [read_file(path) for path in _files_in(FOLDER)]
 
 
 def catalogue_of_hosts() -> list[DefaultAgent]:
-    """Those of the folders that hosts have registered, teams behind their members. Raises the same."""
-    found = [default for folder in _folders_of_hosts for default in _agents_in(folder)]
+    """Those of the folders that hosts have registered, teams behind their members. Raises UnusableFile."""
+    found = [read_file(path) for path in _files_of_hosts()]
     return sorted(found, key=lambda default: bool(default.members))
 
 
-def _agents_in(folder: Path) -> list[DefaultAgent]:
-    return [_read(path) for path in sorted(folder.glob("*.md"))]
+def readable_of_hosts() -> list[DefaultAgent]:
+    """The same without the files that cannot be used."""
+    return [one for one in map(_read_or_problems, _files_of_hosts()) if isinstance(one, DefaultAgent)]
+
+
+def problems_of_files() -> Iterator[str]:
+    """What is wrong with what hosts have registered, in words for whoever did."""
+    for folder in _folders_of_hosts:
+        if not folder.is_dir():
+            yield f"register_agents({str(folder)!r}): there is no such folder."
+        elif not _files_in(folder):
+            yield f"register_agents({str(folder)!r}): no file of an agent (*.md) is in it."
+    taken = {path.stem: path for path in _files_in(FOLDER)}
+    for path in _files_of_hosts():
+        if (other := taken.setdefault(path.stem, path)) != path:
+            yield f"{path}: {other} is an agent of the same name. Give one of them another."
+    read = {path: _read_or_problems(path) for path in _files_of_hosts()}
+    found = [one for one in read.values() if isinstance(one, DefaultAgent)]
+    for path, one in read.items():
+        yield from _problems_of_members(path, one, found) if isinstance(one, DefaultAgent) else one
+
+
+def _problems_of_members(path: Path, team: DefaultAgent, found: Collection[DefaultAgent]) -> Iterator[str]:
+    if unknown := sorted(set(team.members) - agents_of_files()):
+        yield f"{path.name}: members has agents of which there is no file: {', '.join(unknown)}."
+    if nested := sorted(set(team.members) & {one.agent_id for one in found if one.members}):
+        yield f"{path.name}: members has teams, and the members of a team are no teams: {', '.join(nested)}."
+
+
+def agents_of_files() -> set[str]:
+    """The ids that `create_default_agents` brings in."""
+    return {path.stem for path in [*_files_in(FOLDER), *_files_of_hosts()]}
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.md"))
+
+
+def _files_of_hosts() -> list[Path]:
+    return [path for folder in _folders_of_hosts for path in _files_in(folder)]
+
+
+def _read_or_problems(path: Path) -> DefaultAgent | list[str]:
+    try:
+        return read_file(path)
+    except UnusableFile as error:
+        return error.problems
 
 
 @transaction.atomic
 def bring_in(default: DefaultAgent, *, overwrite: bool = False) -> Change:
-    """Make the agent's row, or bring it up to date as long as nobody has edited it (or `overwrite` is said)."""
+    """Make the agent's row, or bring it up to date as long as nobody has edited it (or `overwrite` is said). Raises
+    MembersMissing."""
     agent = Agent.objects.select_for_update().filter(agent_id=default.agent_id).first()
     if agent is None:
         _write(Agent(agent_id=default.agent_id, version=0), default)
@@ -101,30 +144,8 @@ def _write(agent: Agent, default: DefaultAgent) -> None:
 def _write_members(agent: Agent, ids: tuple[str, ...]) -> None:
     known = {member.agent_id: member for member in Agent.objects.filter(agent_id__in=ids, team=None)}
     if unknown := [agent_id for agent_id in ids if agent_id not in known]:
-        raise ValueError(f"{agent.agent_id} has members that are not there: {', '.join(unknown)}.")
+        raise MembersMissing(f"{agent.agent_id} has members that are not there: {', '.join(unknown)}.")
     agent.members.all().delete()
     AgentMember.objects.bulk_create(
         AgentMember(agent=agent, position=position, member=known[agent_id]) for position, agent_id in enumerate(ids)
     )
-
-
-def _read(path: Path) -> DefaultAgent:
-    _, front, prompt = path.read_text(encoding="utf-8").split("---\n", 2)
-    definition = yaml.safe_load(front)
-    if not isinstance(definition, dict) or definition.get("agent_id") != path.stem:
-        raise ValueError(f"{path.name} must begin with a definition whose agent_id is {path.stem!r}.")
-    if unknown := sorted(definition.keys() - FIELDS):
-        raise ValueError(f"{path.name} defines what an agent of the catalogue does not have: {', '.join(unknown)}.")
-    members = tuple(definition.pop("members", ()))
-    if bool(members) != (definition.get("kind") == AgentKind.TEAM):
-        raise ValueError(f"{path.name}: a team has members, and nothing else has.")
-    output_format = definition.pop("output_format", None)
-    temperature = definition.get("temperature")
-    rest = {
-        "system_prompt": prompt.strip(),
-        "temperature": None if temperature is None else Decimal(str(temperature)),
-        "output_schema": output_formats.get(output_format) if output_format else None,
-        "visibility": AgentVisibility.PUBLIC.value,
-        "status": AgentStatus.PUBLISHED.value,
-    }
-    return DefaultAgent(definition | rest, members)

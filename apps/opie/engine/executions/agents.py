@@ -4,7 +4,7 @@ These are doors to the run life cycle, with nothing of their own between the que
 is opened, queued, metered and settled like a message of a chat. A host subclasses them and registers the subclass.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -176,13 +176,25 @@ def register_agent_class(
     made_of: type[BaseAgent], *, agent_id: str | None = None, kind: AgentKind | str | None = None
 ) -> None:
     """Have this agent, or all of this kind, executed as this class. Said when the host's app is ready; an agent's own
-    goes before its kind's."""
+    goes before its kind's. Raises ValueError where that is not said, or for a kind that is none."""
     if (agent_id is None) == (kind is None):
         raise ValueError("Name either the agent or the kind.")
     if agent_id is not None:
         _classes[agent_id] = made_of
     else:
         _classes_of_kinds[AgentKind(str(kind))] = made_of
+
+
+def agents_with_classes() -> list[str]:
+    return list(_classes)
+
+
+def problems_of_classes() -> Iterator[str]:
+    """What was registered wrongly, in words."""
+    given: list[tuple[str, Any]] = [*_classes.items(), *_classes_of_kinds.items()]
+    for name, made_of in given:
+        if not (isinstance(made_of, type) and issubclass(made_of, BaseAgent)):
+            yield f"register_agent_class of {name}: give a subclass of BaseAgent, TaskAgent or ConversationalAgent."
 
 
 def executable(agent: Agent) -> BaseAgent:

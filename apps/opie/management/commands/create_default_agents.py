@@ -2,9 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.opie.engine.default_agents import bring_in, catalogue, catalogue_of_hosts
+from apps.opie.engine.default_agents import (
+    MembersMissing,
+    UnusableFile,
+    bring_in,
+    catalogue,
+    catalogue_of_hosts,
+)
 
 
 class Command(BaseCommand):
@@ -14,5 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--overwrite", action="store_true", help="also replace agents that a person has edited")
 
     def handle(self, *args: Any, overwrite: bool, **options: Any) -> None:  # noqa: ARG002
-        for default in [*catalogue(), *catalogue_of_hosts()]:
-            self.stdout.write(f"{bring_in(default, overwrite=overwrite):10}{default.agent_id}")
+        try:
+            for default in [*catalogue(), *catalogue_of_hosts()]:
+                self.stdout.write(f"{bring_in(default, overwrite=overwrite):10}{default.agent_id}")
+        except (UnusableFile, MembersMissing) as error:
+            raise CommandError(str(error)) from error
