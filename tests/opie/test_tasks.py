@@ -33,7 +33,7 @@ def _leave(*names: str, **more: Any) -> None:
 
 
 def _jobs() -> dict[str, str]:
-    return dict(ProcrastinateJob.objects.values_list("task_name", "status"))
+    return dict(ProcrastinateJob.objects.filter(task_name__startswith="tests.").values_list("task_name", "status"))
 
 
 def _make_older(age: timedelta, *names: str) -> None:
