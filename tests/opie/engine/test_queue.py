@@ -193,7 +193,7 @@ async def test_a_run_on_its_own_leaves_no_session(person: Person, agents: dict[s
     run = await rows.run(AgentOSRun.objects.get)
     assert (run.input, run.output) == (
         {"message": "What is it?"},
-        {"content": "Hello there.", "reasoning": "", "tools": [], "citations": []},
+        {"content": "Hello there.", "reasoning": "", "tools": [], "citations": [], "metadata": {}},
     )
     assert not await rows.run(AgentOSSession.objects.exists)
 

@@ -5,6 +5,7 @@ Nothing here may hold up a run: what Redis does not take now is sent later or no
 """
 
 import asyncio
+import contextlib
 import contextvars
 import json
 import logging
@@ -69,6 +70,8 @@ class Publisher:
         self._sent: dict[UUID, _Sent] = {}
         self._dirty: set[UUID] = set()
         self._news = asyncio.Event()
+        # Redis has all there is, or takes nothing now.
+        self._at_rest = asyncio.Event()
         self.task = asyncio.get_running_loop().create_task(self._go_on(), context=contextvars.Context())
 
     def note(self, stream: Published) -> None:
@@ -77,6 +80,7 @@ class Publisher:
         if sent is None or sent.stream is not stream:
             self._sent[stream.run_id] = _Sent(stream)
         self._dirty.add(stream.run_id)
+        self._at_rest.clear()
         self._news.set()
 
     async def _go_on(self) -> None:
@@ -94,9 +98,11 @@ class Publisher:
             await client.aclose()
 
     async def close(self) -> None:
-        """End it. What was said within the last tick still goes, if Redis is there."""
-        if self._dirty:
-            await asyncio.sleep(2 * TICK_SECONDS)
+        """End it. What was said last still goes, if Redis is there."""
+        if self._sent:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    await self._at_rest.wait()
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
 
@@ -112,6 +118,8 @@ class Publisher:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await self._send(client, dirty)
+            if not self._dirty:
+                self._at_rest.set()
         except (RedisError, OSError, TimeoutError) as error:
             logger.warning("Redis took no events (%s); readers elsewhere read the rows.", type(error).__name__)
             for sent in dirty:
@@ -119,6 +127,7 @@ class Publisher:
                     self._forget(sent)
                 else:
                     self.note(sent.stream)
+            self._at_rest.set()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _send(self, client: "Redis", dirty: list[_Sent]) -> None:
