@@ -29,6 +29,7 @@ from apps.opie.engine import (
 )
 from apps.opie.engine.attempts import BACKGROUND_JOB
 from apps.opie.engine.continuing import continue_run
+from apps.opie.engine.dispatcher import example_vectors
 from apps.opie.knowledge import claims, graphs, ingesting, names, reembedding, sources
 from apps.opie.knowledge.statistics import refresh_statistics
 from apps.opie.ledger import budgets
@@ -112,6 +113,14 @@ async def clear_visitors(timestamp: int) -> None:  # noqa: ARG001 - when it was 
     """Visitors of widgets who have long said nothing go, with what they said."""
     while cleared := await rows.run(visiting.clear_visitors):
         logger.info("cleared %s visitors of widgets", cleared)
+
+
+@app.periodic(cron="22 4 * * *", periodic_id="clear-unused-vectors")
+@app.task(queueing_lock="clear-unused-vectors", pass_context=False)
+async def clear_unused_vectors(timestamp: int) -> None:  # noqa: ARG001 - when it was due
+    """Vectors of examples that no agent has had for long go."""
+    if cleared := await rows.run(example_vectors.clear_unused_vectors):
+        logger.info("cleared %s vectors of examples", cleared)
 
 
 @app.periodic(cron="37 4 * * *", periodic_id="clear-ended-jobs")

@@ -6,6 +6,7 @@ from apps.opie.models.budgets import Budget, BudgetPeriod, BudgetReservation
 from apps.opie.models.chunks import CHUNKS, Chunk, IndexLexeme, StagedChunk
 from apps.opie.models.commands import CommandExecution, CommandFavourite, CommandTemplate, CommandVersion
 from apps.opie.models.dispatches import DispatchDecision
+from apps.opie.models.example_vectors import ExampleVector
 from apps.opie.models.knowledge import (
     AgentKnowledge,
     KnowledgeBase,
@@ -64,6 +65,7 @@ __all__ = [
     "CommandTemplate",
     "CommandVersion",
     "DispatchDecision",
+    "ExampleVector",
     "IndexLexeme",
     "KnowledgeBase",
     "KnowledgeDocument",

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
+from apps.opie import rows
+from apps.opie.engine.dispatcher.example_vectors import keep_vectors, kept_vectors
 from apps.opie.engine.dispatcher.words import is_english
 from apps.opie.providers.embedding.choice import is_local_installed
 from apps.opie.providers.embedding.embedder import Kind
@@ -63,8 +65,8 @@ def _table_of(places: Sequence[Sequence[int]]) -> "NDArray[intp]":
     import numpy
 
     length = max(NEAREST, *(len(of_one) for of_one in places))
-    rows = [list(islice(cycle(of_one), length)) for of_one in places]
-    return numpy.array(rows, dtype=numpy.intp)
+    table = [list(islice(cycle(of_one), length)) for of_one in places]
+    return numpy.array(table, dtype=numpy.intp)
 
 
 def _nearest(cosines: "NDArray[float32]", table: "NDArray[intp]") -> list[float]:
@@ -81,11 +83,22 @@ async def _vectors_of(texts: Iterable[str]) -> "Vectors":
     known = {text: _kept[text] for text in texts if text in _kept}
     missing = [text for text in texts if text not in known]
     if missing:
-        known |= dict(zip(missing, await _embedded(missing, "document"), strict=True))
+        known |= await _read_anew(missing)
     _kept.update(known)
     while len(_kept) > MOST_KEPT:
         _kept.popitem(last=False)
     return numpy.stack([known[text] for text in texts])
+
+
+async def _read_anew(texts: Sequence[str]) -> "dict[str, Vectors]":
+    """Those that another process has embedded come from rows, the others from the model."""
+    read = await rows.run(kept_vectors, texts)
+    missing = [text for text in texts if text not in read]
+    if missing:
+        made = dict(zip(missing, await _embedded(missing, "document"), strict=True))
+        await rows.run(keep_vectors, made)
+        read |= made
+    return read
 
 
 async def _embedded(texts: Sequence[str], kind: Kind) -> "Vectors":

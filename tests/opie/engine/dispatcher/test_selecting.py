@@ -1,19 +1,25 @@
 """The agent for a task, over rows."""
 
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.api.errors import Conflict, InvalidInput, NotAllowed, OpieError, Unavailable
 from apps.opie import rows
 from apps.opie.engine import dispatcher
+from apps.opie.engine.dispatcher import example_vectors, likeness, roster
 from apps.opie.engine.dispatcher.roster import roster_for
-from apps.opie.engine.dispatcher.selecting import select
-from apps.opie.models import Agent, AgentOSRun, DispatchDecision
+from apps.opie.engine.dispatcher.selecting import Selection, select
+from apps.opie.models import Agent, AgentOSRun, DispatchDecision, ExampleVector
 from apps.opie.models.agents import AgentStatus
+from apps.opie.providers.embedding.embedder import Kind
 from apps.opie.scope import RunScope, current_scope
 from tests.opie.engine.dispatcher.conftest import count_runs
 from tests.opie.people import Person
@@ -150,6 +156,40 @@ async def test_examples_find_what_words_do_not(choosable: Agents, person: Person
     ]
     assert lawyers[0]["lawyer"].likeness is not None
     assert all(match.likeness is None for match in lawyers[1].values())
+
+
+async def test_a_process_that_starts_embeds_only_what_none_has_embedded(
+    choosable: Agents, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded: list[str] = []
+    embed = likeness._embedded
+
+    async def listening(texts: Sequence[str], kind: Kind) -> Any:
+        embedded.extend(texts if kind == "document" else ())
+        return await embed(texts, kind)
+
+    async def first_selection() -> Selection:
+        """As a process makes it that has just started."""
+        embedded.clear()
+        monkeypatch.setattr(likeness, "_kept", OrderedDict())
+        monkeypatch.setattr(roster, "_kept", OrderedDict())
+        return await select(person.principal, REVIEW)
+
+    monkeypatch.setattr(likeness, "_embedded", listening)
+    first = await first_selection()
+    assert first.with_vectors
+    assert embedded
+    again = await first_selection()
+    assert embedded == []
+    assert [one.as_json() for one in again.candidates] == [one.as_json() for one in first.candidates]
+
+    for number, starter in enumerate(["Read the contract of a sailor.", "Read the will of a sailor."]):
+        await rows.run(ExampleVector.objects.update, used_on=timezone.now().date() - timedelta(days=31))
+        await rows.run(Agent.objects.filter(agent_id="lawyer").update, starters=[starter])
+        await first_selection()
+        assert embedded == [starter]
+        # Nobody has the contract any more when there is a will.
+        assert await rows.run(example_vectors.clear_unused_vectors) == number
 
 
 async def test_without_the_local_model_words_alone_choose(choosable: Agents, person: Person, by_words: None) -> None:
