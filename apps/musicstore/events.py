@@ -138,7 +138,7 @@ def take_query(event: IncomingEvent) -> dict[str, Any]:
     run_id = team.leave_message(SUPERVISOR, query.message, session_id)
     return {
         "session_id": str(session_id),
-        "run_id": str(run_id),
+        "run_id": str(run_id) if run_id else None,  # None: a person has the conversation
         "customer_id": customer.pk if customer else None,
     }
 

@@ -27,6 +27,8 @@ REST: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("DELETE", "/api/v1/agentos/sessions/<uuid:session_id>/"): (204, 404, 403, 404),
     ("GET", "/api/v1/agentos/sessions/<uuid:session_id>/messages/"): (200, 404, 404, 404),
     ("POST", "/api/v1/agentos/sessions/<uuid:session_id>/branch/"): (400, 400, 403, 400),
+    ("POST", "/api/v1/agentos/sessions/<uuid:session_id>/person/"): (200, 404, 403, 404),
+    ("DELETE", "/api/v1/agentos/sessions/<uuid:session_id>/person/"): (200, 404, 403, 404),
     ("POST", "/api/v1/agentos/send-message/"): (200, 404, 403, 404),
     ("GET", "/api/v1/conversations/"): (200, 200, 200, 200),
     ("POST", "/api/v1/conversations/"): (201, 201, 403, 404),

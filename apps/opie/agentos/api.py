@@ -34,6 +34,7 @@ from apps.opie.agentos.serializers import (
     SessionToCreate,
 )
 from apps.opie.agentos.service import ATTEMPTS, AgentOSService, checked_message
+from apps.opie.engine import taking_over
 from apps.opie.engine.branches import branch_off, show_branch
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.outcome import result_of_run
@@ -126,6 +127,21 @@ class SessionDetailView(generics.RetrieveUpdateDestroyAPIView[AgentOSSession]):
         instance.delete()
 
 
+class SessionPersonView(APIView):
+    """POST: a person of the team is to answer, and those who may can read this session until it is handed back. DELETE:
+    the agent answers, and nobody of the team can read it any more."""
+
+    permission_classes = [requires(Permission.RUN_AGENTS)]
+
+    @extend_schema(request=None, responses={200: SessionSerializer}, operation_id="agentos_ask_for_person")
+    def post(self, request: Request, session_id: UUID) -> Response:
+        return Response(SessionSerializer(taking_over.ask_for_person(principal_of(request), session_id)).data)
+
+    @extend_schema(responses={200: SessionSerializer}, operation_id="agentos_withdraw_person")
+    def delete(self, request: Request, session_id: UUID) -> Response:
+        return Response(SessionSerializer(taking_over.withdraw_person(principal_of(request), session_id)).data)
+
+
 class BranchSessionView(APIView):
     """A new session that begins with what was said up to a message."""
 
@@ -167,7 +183,7 @@ class SendMessageView(PrincipalView):
     async def post(self, request: HttpRequest) -> HttpResponseBase:
         body = self.read_body(request, MessageToSend)
         turn = await AgentOSService(self.principal).ask(body["agent_id"], _ask_of(body))
-        if body["background"]:
+        if body["background"] and not turn.opened.is_for_person:
             result = await rows.run(result_of_run, turn.run_id)
             return JsonResponse(result.as_json(), status=status.HTTP_202_ACCEPTED)
         if body["stream"] or EVENT_STREAM in request.headers.get("Accept", ""):
@@ -190,13 +206,14 @@ def _ask_of(body: dict[str, Any]) -> Ask:
 
 
 def own_sessions(request: Request) -> AgentOSSessionQuerySet:
-    return AgentOSSession.objects.visible_to(principal_of(request)).select_related("agent")
+    return AgentOSSession.objects.visible_to(principal_of(request)).select_related("agent", "taken_over_by")
 
 
 CALLS: dict[str, Any] = {
     "GET /api/v1/agentos/agents/": "agents this caller may use",
     "POST /api/v1/agentos/create-session/": "a session",
     "GET /api/v1/agentos/sessions/": "this caller's sessions",
+    "POST /api/v1/agentos/sessions/{session_id}/person/": "a person of the team is to answer; DELETE takes it back",
     "POST /api/v1/agentos/send-message/": "an answer, as JSON or as server-sent events",
     "GET /api/v1/agentos/runs/": "this caller's runs",
     "POST /api/v1/agentos/runs/": "an agent's task without a session, in the background unless told otherwise",

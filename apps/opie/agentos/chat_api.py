@@ -22,7 +22,7 @@ from apps.opie.agentos.runs_api import last_event_id
 from apps.opie.agentos.serializers import Answer
 from apps.opie.agentos.service import LONGEST_MESSAGE, AgentOSService, checked_message
 from apps.opie.agentos.visitor_answers import answer_for_visitor, error_for_visitor, events_for_visitor
-from apps.opie.engine.opening import Ask, title_from
+from apps.opie.engine.opening import BY_PERSON, Ask, title_from
 from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.engine.stream import read_events
 from apps.opie.engine.verifying import bind_subject
@@ -170,7 +170,8 @@ class _Left:
 
 
 def _left_at(principal: Principal, thread_id: UUID, message_id: UUID) -> _Left:
-    """Raises NotFound for what is not this person's, and Conflict where nothing was asked since the message."""
+    """Raises NotFound for what is not this person's, and Conflict where nothing was asked since the message, or what was is a
+    person's to answer."""
     thread = _thread(principal, thread_id)
     message = AgentOSMessage.objects.filter(session=thread, pk=message_id).select_related("run").first()
     if message is None:
@@ -182,6 +183,8 @@ def _left_at(principal: Principal, thread_id: UUID, message_id: UUID) -> _Left:
     if run is None and not is_answer:
         return _Left(None, _agent_of(principal, thread, None), Ask(session_id=thread.pk, regenerate_of=message.pk))
     if run is None or (is_answer and run.pk == message.run_id and run.status == RunStatus.COMPLETED):
+        if thread.taken_over_by_id is not None:
+            raise Conflict(BY_PERSON, code="taken_over")
         raise Conflict("Nothing was asked after this message.", code="nothing_to_resume")
     if run.status in END_STATUSES and run.status != RunStatus.COMPLETED:
         again = Ask(session_id=thread.pk, regenerate_of=run.question_id)

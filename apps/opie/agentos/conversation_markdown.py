@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from apps.opie.models import AgentOSMessage, AgentOSSession
-from apps.opie.models.messages import MessageRole
+from apps.opie.models.messages import ANSWERED_BY, PERSON, MessageRole
 
 
 def conversation_as_markdown(session: AgentOSSession) -> str:
@@ -15,19 +15,26 @@ def conversation_as_markdown(session: AgentOSSession) -> str:
 
 
 def _pieces(rows: Sequence[AgentOSMessage], results: dict[str, AgentOSMessage]) -> Iterator[str]:
-    is_answering = False
+    author = ""
     for row in rows:
         if row.role == MessageRole.USER:
+            author = ""
             yield "## You"
             yield row.content
         elif row.role == MessageRole.ASSISTANT:
-            if not is_answering:
-                yield f"## {row.agent.name if row.agent else 'Agent'}"
+            if (name := _author_of(row)) != author:
+                yield f"## {name}"
+                author = name
             if row.content:
                 # What is said for a failed answer is its error in words.
                 yield f"*{row.content}*" if row.metadata.get("error") else row.content
             yield from (f"*{call['name']}: {_state_of(results.get(call['id']))}*" for call in row.tool_calls)
-        is_answering = row.role != MessageRole.USER
+
+
+def _author_of(row: AgentOSMessage) -> str:
+    if row.metadata.get(ANSWERED_BY) == PERSON:
+        return f"{row.metadata.get('name', '')} (person)"
+    return row.agent.name if row.agent else "Agent"
 
 
 def _state_of(result: AgentOSMessage | None) -> str:

@@ -8,10 +8,12 @@ from rest_framework import serializers
 
 from apps.api.serializers import StrictModelSerializer, StrictSerializer
 from apps.opie.agentos.service import LONGEST_MESSAGE, LONGEST_TITLE
+from apps.opie.agentos.support_rows import person_for_asker
 from apps.opie.engine.answerers import answerers_of
 from apps.opie.models import AgentOSMessage, AgentOSSession
 from apps.opie.models.runs import RunStatus
 
+PERSON = "`state` is agent, waits (a person was asked for) or taken_over, `name` that of the person who answers."
 METADATA = "`notes`: what a host's code said of the answer, as it was stored; `error` of one that failed."
 
 
@@ -50,6 +52,7 @@ class SessionSerializer(StrictModelSerializer):
     session_id = serializers.UUIDField(source="id", read_only=True)
     agent_id = serializers.SerializerMethodField()
     head = serializers.UUIDField(source="head_id", required=False)
+    person = serializers.SerializerMethodField(help_text=PERSON)
 
     class Meta:
         model = AgentOSSession
@@ -60,6 +63,7 @@ class SessionSerializer(StrictModelSerializer):
             "is_archived",
             "when_busy",
             "head",
+            "person",
             "message_count",
             "created_at",
             "updated_at",
@@ -69,6 +73,9 @@ class SessionSerializer(StrictModelSerializer):
 
     def get_agent_id(self, session: AgentOSSession) -> str | None:
         return session.agent.agent_id if session.agent else None
+
+    def get_person(self, session: AgentOSSession) -> dict[str, str]:
+        return person_for_asker(session)
 
 
 class BranchToMake(StrictSerializer):
@@ -137,7 +144,7 @@ class Answer(serializers.Serializer[Any]):
     """The answer of send-message, for the API's description: RunResult.as_json makes it."""
 
     session_id = serializers.UUIDField(allow_null=True)
-    run_id = serializers.UUIDField()
+    run_id = serializers.UUIDField(allow_null=True, help_text="Null for what is left to a person.")
     message_id = serializers.UUIDField(allow_null=True)
     agent_id = serializers.CharField()
     content = serializers.CharField()
@@ -155,6 +162,10 @@ class Answer(serializers.Serializer[Any]):
     answered_by = serializers.CharField(
         required=False, help_text="The agent_id of the member of a team that answered, where that is known."
     )
+    for_person = serializers.BooleanField(
+        required=False, help_text="A person has the session: the message is stored, and nobody has answered yet."
+    )
+    person = serializers.DictField(required=False, help_text=PERSON)
     output = serializers.JSONField(required=False, help_text="What the content was read as, where it has a shape.")
 
 

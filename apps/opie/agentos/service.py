@@ -80,13 +80,15 @@ class AgentOSService:
 
     def leave_message(
         self, agent_id: str, message: str, session_id: UUID | str, *, most_attempts: int = ATTEMPTS
-    ) -> UUID:
-        """Put a message into a session for the worker to have answered; answers the run's id. All in the caller's
-        transaction: what is rolled back is not asked. Raises like send_message, but for what a platform fails with."""
+    ) -> UUID | None:
+        """Put a message into a session for the worker to have answered; answers the run's id, or None where a person has
+        taken the session over and answers. All in the caller's transaction: what is rolled back is not asked. Raises like
+        send_message, but for what a platform fails with."""
         checked_attempts(most_attempts)
         text, session = checked_message(message), checked_session_id(session_id)
         ask = Ask(text, session_id=session, most_attempts=most_attempts)
-        return leave_to_worker(self.principal, agent_id, ask).run_id
+        opened = leave_to_worker(self.principal, agent_id, ask)
+        return None if opened.is_for_person else opened.run_id
 
     def run_task(
         self,

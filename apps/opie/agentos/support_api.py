@@ -1,4 +1,5 @@
-"""/api/v1/agentos/support/: conversations of the team's widgets, for the people who may answer customers."""
+"""/api/v1/agentos/support/: conversations of the team's widgets, and those whose people have asked for somebody, for the
+people who may answer customers."""
 
 from typing import Any
 from uuid import UUID
@@ -87,14 +88,13 @@ class TakeOverView(APIView):
 
 
 class HandBackView(APIView):
-    """The agent answers again."""
+    """The agent answers again. A conversation of no widget is closed to the team with that: this is the last of it."""
 
     permission_classes = [requires(Permission.ANSWER_CUSTOMERS)]
 
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT}, operation_id="support_hand_back")
     def post(self, request: Request, session_id: UUID) -> Response:
-        taking_over.hand_back(principal_of(request), session_id)
-        return Response(session_for_staff(taking_over.support_session(principal_of(request), session_id)))
+        return Response(session_for_staff(taking_over.hand_back(principal_of(request), session_id)))
 
 
 class ReplyView(APIView):

@@ -1,4 +1,4 @@
-"""The conversations of widgets as both sides read them: what was said, by whom, and how it stands."""
+"""Conversations that a person may answer, as both sides read them: what was said, by whom, and how it stands."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,8 +8,10 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
+from apps.accounts.models import User
 from apps.accounts.principal import Principal
 from apps.opie.engine.answerers import members_who_spoke
+from apps.opie.engine.saying import shown_name
 from apps.opie.engine.verifying import MOST_TRIES
 from apps.opie.models import AgentOSMessage, AgentOSSession, MessageReaction, SessionVerification
 from apps.opie.models.messages import ANSWERED_BY, PERSON, MessageRole
@@ -26,13 +28,14 @@ def support_sessions(principal: Principal, search: str = "", state: str = "") ->
     sessions = (
         AgentOSSession.objects.for_support(principal)
         .filter(message_count__gt=0)
-        .containing(search)
+        .containing_for_support(search)
         .annotate(gave_up=Exists(gave_up))
-        .select_related("agent", "widget", "taken_over_by")
+        .select_related("agent", "widget", "taken_over_by", "user")
     )
+    is_closed = Q(widget=None) & ~Q(gone_widget="")
     waits = Q(taken_over_by=None) & (Q(person_asked_at__isnull=False) | Q(gave_up=True))
     if state:
-        sessions = sessions.filter(widget__isnull=state == "closed")
+        sessions = sessions.filter(is_closed if state == "closed" else ~is_closed)
     if state == "waits":
         sessions = sessions.filter(waits)
     elif state == "taken_over":
@@ -44,15 +47,25 @@ def support_sessions(principal: Principal, search: str = "", state: str = "") ->
 
 def state_of(session: AgentOSSession) -> State:
     """Who is to answer next: the agent, somebody (who has not come yet), the person who has it; nobody, as the widget is
-    gone."""
-    if session.widget_id is None:
+    gone. A visitor who could not be verified waits too; others where they have asked."""
+    if session.is_of_widget and session.widget_id is None:
         return "closed"
     if session.taken_over_by_id is not None:
         return "taken_over"
+    if not session.is_of_widget:
+        return "agent" if session.person_asked_at is None else "waits"
     gave_up = getattr(session, "gave_up", None)
     if gave_up is None:
         gave_up = session.verifications.filter(verified_at=None, failed_tries__gte=MOST_TRIES).exists()
     return "waits" if session.person_asked_at is not None or gave_up else "agent"
+
+
+def person_for_asker(session: AgentOSSession) -> dict[str, str]:
+    """How it stands for whoever writes here: whether they wait for a person, or are answered by one, and by whom."""
+    holder = session.taken_over_by
+    if holder is not None:
+        return {"state": "taken_over", "name": shown_name(holder.name)}
+    return {"state": "agent" if session.person_asked_at is None else "waits", "name": ""}
 
 
 def session_for_staff(session: AgentOSSession) -> dict[str, Any]:
@@ -60,10 +73,12 @@ def session_for_staff(session: AgentOSSession) -> dict[str, Any]:
     return {
         "id": str(session.pk),
         "title": session.title,
+        "origin": "widget" if session.is_of_widget else "chat",
         "widget": _widget_of(session),
+        "asked_by": None if session.is_of_widget else _colleague(session.user),
         "agent_id": session.agent.agent_id if session.agent else "",
         "state": state_of(session),
-        "taken_over_by": {"id": str(holder.pk), "name": holder.name or holder.email} if holder else None,
+        "taken_over_by": _colleague(holder) if holder else None,
         "taken_over_at": _text(session.taken_over_at),
         "person_asked_at": _text(session.person_asked_at),
         "message_count": session.message_count,
@@ -71,6 +86,10 @@ def session_for_staff(session: AgentOSSession) -> dict[str, Any]:
         "updated_at": _text(session.updated_at),
         "is_writing": is_writing(session.pk),
     }
+
+
+def _colleague(person: User) -> dict[str, str]:
+    return {"id": str(person.pk), "name": person.name or person.email}
 
 
 def _widget_of(session: AgentOSSession) -> dict[str, str | None]:
@@ -94,15 +113,21 @@ def messages_after(
     shown = AgentOSMessage.objects.filter(session=session, number__gt=number).in_branch(session.head_id).shown()
     newest = list(shown.select_related("agent", "run").order_by("-number")[:MOST_READ])[::-1]
     members = _members_of(session, newest)
-    return [
+    told = [
         message_as_json(message, members.get(message.run_id) if message.run_id else None) | {"content": words(message)}
         for message in newest
     ]
+    if not session.is_of_widget:
+        asking = {"kind": "user", "name": _colleague(session.user)["name"]}
+        told = [one | ({"by": asking} if one["by"]["kind"] == "visitor" else {}) for one in told]
+    return told
 
 
 def reactions_to(session: AgentOSSession) -> dict[str, dict[str, str]]:
-    """What the visitor thought of the newest answers, by message: `reaction` and, where they said why, `reason`."""
-    kept = MessageReaction.objects.filter(message__session=session, user_id=session.user_id)
+    """What whoever writes here thought of the newest answers of the branch that is shown, by message: `reaction` and, where
+    they said why, `reason`."""
+    shown = AgentOSMessage.objects.filter(session=session).in_branch(session.head_id)
+    kept = MessageReaction.objects.filter(message__in=shown, user_id=session.user_id)
     newest = kept.order_by("-message__number")[:MOST_READ]
     return {str(one.message_id): {"reaction": one.reaction, "reason": one.reason} for one in newest}
 

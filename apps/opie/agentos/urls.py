@@ -52,6 +52,7 @@ urlpatterns = [
     path("agentos/sessions/<uuid:session_id>/", api.SessionDetailView.as_view(), name="agentos-session"),
     path("agentos/sessions/<uuid:session_id>/messages/", api.SessionMessagesView.as_view(), name="agentos-messages"),
     path("agentos/sessions/<uuid:session_id>/branch/", api.BranchSessionView.as_view(), name="agentos-branch"),
+    path("agentos/sessions/<uuid:session_id>/person/", api.SessionPersonView.as_view(), name="agentos-person"),
     path("agentos/send-message/", api.SendMessageView.as_view(), name="agentos-send-message"),
     path("conversations/", conversations_api.ConversationsView.as_view(), name="conversations"),
     path(

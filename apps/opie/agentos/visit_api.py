@@ -29,7 +29,8 @@ from apps.opie.engine import visiting
 from apps.opie.engine.asking import ask_agent, checked_message
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.reacting import react, take_back
-from apps.opie.engine.taking_over import UNNAMED, ask_for_person
+from apps.opie.engine.saying import shown_name
+from apps.opie.engine.taking_over import ask_for_person
 from apps.opie.limits.hourly import admit_request
 from apps.opie.models import AgentOSSession, SupportWidget
 
@@ -209,7 +210,7 @@ def _conversation(principal: Principal, widget_id: UUID, session_id: UUID, after
         "conversation_id": str(session.pk),
         "state": state,
         # Visitors are shown a name, and never an address.
-        "with": {"kind": "person", "name": holder.name or UNNAMED} if holder else _agent_of(widget),
+        "with": {"kind": "person", "name": shown_name(holder.name)} if holder else _agent_of(widget),
         "is_writing": is_writing(session.pk),
         "messages": messages_after(session, after, words_for_visitor),
         "reactions": reactions_to(session),

@@ -13,7 +13,18 @@ from apps.opie.models.messages import MessageStatus
 CANNOT_ANSWER = "There can be no answer just now. Try again in a moment, or ask for a person."
 _EVENTS = frozenset({"run.queued", "run.started", "message.delta", "output.invalid", *LAST_EVENTS})
 _OF_AN_ANSWER = frozenset(
-    {"status", "content", "agent_id", "answered_by", "run_id", "session_id", "message_id", "for_person", "error"}
+    {
+        "status",
+        "content",
+        "agent_id",
+        "answered_by",
+        "run_id",
+        "session_id",
+        "message_id",
+        "for_person",
+        "person",
+        "error",
+    }
 )
 _OF_THE_LEDGER = frozenset({"calls", "total_tokens", "cost"})
 

@@ -20,7 +20,7 @@ from apps.opie.engine import recording
 from apps.opie.engine.attempts import tell_worker
 from apps.opie.engine.dispatched import Dispatched
 from apps.opie.engine.opening_statements import LIVE_RUNS, LOCK_SESSION, RULES, insert_opened
-from apps.opie.engine.saying import say
+from apps.opie.engine.saying import say, shown_name_of
 from apps.opie.engine.settling import Ending, interrupt, settle
 from apps.opie.engine.wishes import NONE, Wishes
 from apps.opie.ledger.budgets import refuse_when_spent
@@ -32,6 +32,7 @@ from apps.opie.models.sessions import WhenBusy
 
 TITLE_LENGTH = 60
 MOST_WAITING = 20
+BY_PERSON = "A person answers in this conversation now. The agent can be asked again when it is handed back."
 BUSY = "An answer is being written in this session. Wait for it, or stop it first."
 
 
@@ -50,7 +51,7 @@ class Ask:
     `regenerate_of` and `edit_of` name a message in whose place a branch begins; the first needs no text. `may_wait` is
     false for callers that cannot wait for their turn. `may_be_free` lets a spent budget pass to a platform without cost.
     One on its own that `is_held` waits until whoever made it begins it. `dispatched` says that the agent was chosen.
-    `beside` is stored with the run, or not at all. One that `keeps_agent`, or tries an answer again, leaves a session
+    `beside` is stored with the run, or not at all. One that `needs_agent` is refused where a person answers. One that `keeps_agent`, or tries an answer again, leaves a session
     that is there with whom it was.
     """
 
@@ -71,6 +72,7 @@ class Ask:
     dispatched: Dispatched | None = None
     beside: Beside | None = None
     keeps_agent: bool = False
+    needs_agent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class OpenedTurn:
     dispatched: Dispatched | None = None
     # There is no run: a person has taken the conversation over, and answers.
     is_for_person: bool = False
+    # The name of the person who does.
+    person: str = ""
 
 
 @dataclass(slots=True)
@@ -149,7 +153,7 @@ class _Place:
     last_number: int = 0
     place: int = 0
     is_new: bool = True
-    is_taken_over: bool = False
+    taken_over_by: UUID | None = None
 
 
 @transaction.atomic
@@ -165,7 +169,7 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
             tell_worker(run_id)
         return OpenedTurn(run_id, None, "", ask.text, status, **_goes_along(ask))
     place = _place_for(principal, ask, now)
-    if place.is_taken_over:
+    if place.taken_over_by is not None:
         question_id = leave_to_person(place.session_id, ask, is_busy=place.place > 0)
         return OpenedTurn(
             run_id,
@@ -175,6 +179,7 @@ def _store(principal: Principal, agent: Agent, ask: Ask) -> OpenedTurn:
             RunStatus.COMPLETED,
             question_id=question_id,
             is_for_person=True,
+            person=shown_name_of(place.taken_over_by),
         )
     question = _question_for(place, ask)
     _admit(principal, ask, now)
@@ -238,8 +243,7 @@ def _place_for(principal: Principal, ask: Ask, now: datetime) -> _Place:
         cursor.execute(LIVE_RUNS, asked)
         live = [_LiveRun(*row) for row in cursor.fetchall()]
     team_id, title, head_id, last_number, when_busy, taken_over_by = found
-    place = _Place(session_id, team_id, title, head_id, last_number, is_new=False)
-    place.is_taken_over = taken_over_by is not None
+    place = _Place(session_id, team_id, title, head_id, last_number, is_new=False, taken_over_by=taken_over_by)
     if live and _end_what_was_left_behind(live, now):
         return _place_for(principal, ask, now)
     place.place = _place_in_line(live, when_busy, ask)
@@ -251,8 +255,10 @@ def _place_for(principal: Principal, ask: Ask, now: datetime) -> _Place:
 def leave_to_person(session_id: UUID, ask: Ask, *, is_busy: bool) -> UUID:
     """Store a question that a person answers, in a session that is locked; answers its id. Raises Conflict for what only
     an agent can do, and while the agent's last words are still being stored."""
-    if ask.regenerate_of or ask.edit_of or ask.in_background:
+    if ask.regenerate_of or ask.edit_of:
         raise Conflict("A person answers here now. Write a new message.", code="taken_over")
+    if ask.needs_agent or ask.schedule_id:
+        raise Conflict(BY_PERSON, code="taken_over")
     if is_busy:
         raise Conflict(BUSY, code="session_busy")
     return say(session_id, MessageRole.USER, ask.text, {FOR_PERSON: True}).pk

@@ -41,8 +41,9 @@ class RunResult:
     approvals: list[dict[str, Any]] | None = None
     # Of an answer that had to fit a shape: the `output` it was read as, and what was `refused` before it.
     shaped: dict[str, Any] = field(default_factory=dict)
-    # A person has taken the conversation over: there is no run and no answer yet.
+    # A person of this name has taken the conversation over: there is no run and no answer yet.
     is_for_person: bool = False
+    person: str = ""
     # The agent_id of whoever in a team spoke, where that is known; empty for an agent that spoke itself.
     answered_by: str = ""
     # Of the answer's metadata what people may read: what a host's code noted of it, above all.
@@ -73,10 +74,13 @@ class RunResult:
             | ({"error": self.error} if self.error else {})
             | ({"reasoning": self.reasoning} if self.reasoning else {})
             | ({} if self.approvals is None else {"approvals": self.approvals})
-            | ({"for_person": True} if self.is_for_person else {})
+            | ({"for_person": True, "person": self._person()} if self.is_for_person else {})
             | ({"answered_by": self.answered_by} if self.answered_by else {})
             | self.shaped
         )
+
+    def _person(self) -> dict[str, str]:
+        return {"state": "taken_over", "name": self.person}
 
     def raise_for_failure(self) -> None:
         """Raise what a caller who waited for the answer has to be told; the run id goes with it."""
@@ -112,7 +116,7 @@ def result_of_run(run_id: UUID) -> RunResult:
     return result_of(run, said, usage_of_run(run_id), getattr(run, "performance", None))
 
 
-def left_to_person(run_id: UUID, session_id: UUID | None, agent_id: str) -> RunResult:
+def left_to_person(run_id: UUID, session_id: UUID | None, agent_id: str, person: str) -> RunResult:
     """What comes of a question at once where a person answers: it is stored, and nothing was spent."""
     return RunResult(
         run_id=run_id,
@@ -130,6 +134,7 @@ def left_to_person(run_id: UUID, session_id: UUID | None, agent_id: str) -> RunR
         duration_ms=None,
         time_to_first_token_ms=None,
         is_for_person=True,
+        person=person,
     )
 
 

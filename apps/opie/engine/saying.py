@@ -3,8 +3,22 @@
 from typing import Any
 from uuid import UUID
 
+from apps.accounts.models import User
 from apps.opie.models import AgentOSMessage, AgentOSSession
 from apps.opie.models.messages import MessageRole
+
+# What is shown of a person who has given no name: never their address.
+UNNAMED = "Support"
+
+
+def shown_name(name: str) -> str:
+    """What whoever is answered is told of the person who answers."""
+    return name or UNNAMED
+
+
+def shown_name_of(person_id: UUID) -> str:
+    """The same by their id. One query."""
+    return shown_name(User.objects.values_list("name", flat=True).get(pk=person_id))
 
 
 def say(session_id: UUID, role: MessageRole, text: str, metadata: dict[str, Any]) -> AgentOSMessage:

@@ -121,7 +121,7 @@ class Turn:
                 return
 
     def _left_to_person(self) -> RunResult:
-        return left_to_person(self.run_id, self.session_id, self.agent.agent_id)
+        return left_to_person(self.run_id, self.session_id, self.agent.agent_id, self.opened.person)
 
     def _result(self) -> RunResult:
         try:

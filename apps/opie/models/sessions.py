@@ -23,8 +23,11 @@ class WhenBusy(models.TextChoices):
     REFUSE = "refuse", "It is refused"
 
 
-# The index of the same condition is used only where it is written as it is here.
 OF_WIDGETS = Q(widget__isnull=False) | ~Q(gone_widget="")
+# Whose person has asked for somebody of the team, or is being answered by them.
+OPENED_BY_ASKING = Q(person_asked_at__isnull=False) | Q(taken_over_by__isnull=False)
+# The index of the same condition is used only where it is written as it is here.
+FOR_SUPPORT = OF_WIDGETS | OPENED_BY_ASKING
 
 
 class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
@@ -33,16 +36,24 @@ class AgentOSSessionQuerySet(models.QuerySet["AgentOSSession"]):
         return self.filter(user_id=principal.user_id, team_id=principal.team_id)
 
     def for_support(self, principal: Principal) -> Self:
-        """The conversations of the team's widgets, for whoever may answer customers. A colleague's are never among them."""
+        """The conversations of the team's widgets, for whoever may answer customers. A colleague's is among them from
+        when they ask for a person until it is handed back, and never else."""
         if not principal.may(Permission.ANSWER_CUSTOMERS):
             return self.none()
-        return self.filter(OF_WIDGETS, team_id=principal.team_id)
+        return self.filter(FOR_SUPPORT, team_id=principal.team_id)
 
     def containing(self, words: str) -> Self:
         """Sessions whose title, or a message of which, contains the words."""
         if not words:
             return self
         saying_it = AgentOSSession.objects.filter(messages__content__icontains=words).values("pk")
+        return self.filter(Q(title__icontains=words) | Q(pk__in=saying_it))
+
+    def containing_for_support(self, words: str) -> Self:
+        """The same as staff may look for it: of a chat outside widgets the title alone, as only one branch of it is shown."""
+        if not words:
+            return self
+        saying_it = AgentOSSession.objects.filter(OF_WIDGETS, messages__content__icontains=words).values("pk")
         return self.filter(Q(title__icontains=words) | Q(pk__in=saying_it))
 
 
@@ -86,7 +97,7 @@ class AgentOSSession(models.Model):
     )
     taken_over_at = models.DateTimeField(null=True, blank=True, editable=False)
     person_asked_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Since when the visitor waits for a person."
+        null=True, blank=True, editable=False, help_text="Since when whoever writes here waits for a person."
     )
     speaks_for_others = models.BooleanField(
         default=False,
@@ -114,12 +125,17 @@ class AgentOSSession(models.Model):
         indexes = [
             models.Index(fields=["user", "team", "-updated_at"], name="opie_session_of_person"),
             models.Index(fields=["agent", "-updated_at"], name="opie_session_of_agent"),
-            models.Index(fields=["team", "-updated_at"], condition=OF_WIDGETS, name="opie_session_of_widget"),
+            models.Index(fields=["team", "-updated_at"], condition=FOR_SUPPORT, name="opie_session_for_support"),
             GinIndex(SearchVector("title", config="simple"), name="opie_session_title"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(when_busy__in=WhenBusy.values), name="opie_session_when_busy_known"),
         ]
+
+    @property
+    def is_of_widget(self) -> bool:
+        """Whether a visitor of a widget began it, be the widget gone or not."""
+        return self.widget_id is not None or self.gone_widget != ""
 
     def __str__(self) -> str:
         """Without the title, which is made of what was said: the admin shows names of rows to staff."""

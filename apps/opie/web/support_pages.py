@@ -1,4 +1,5 @@
-"""/agentos/support/: the conversations of the team's widgets, for the people who answer customers."""
+"""/agentos/support/: the conversations of the team's widgets, and those whose people have asked for somebody, for the people
+who answer customers."""
 
 from typing import Any
 from uuid import UUID
@@ -91,7 +92,9 @@ class SupportView(SupportPage):
 
 
 class _Deed(PieceOfPage):
-    """Something done to a conversation, and back to it."""
+    """Something done to a conversation, and back to it, or to the list where it is nobody's to read any more."""
+
+    closes = False
 
     def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         try:
@@ -100,7 +103,7 @@ class _Deed(PieceOfPage):
             messages.error(
                 request, " ".join(text for texts in error.fields.values() for text in texts) or error.message
             )
-        return redirect("pages:support-conversation", session_id)
+        return redirect("pages:support") if self.closes else redirect("pages:support-conversation", session_id)
 
     def do(self, request: HttpRequest, session_id: UUID) -> None:
         """Raises what the deed raises."""
@@ -119,8 +122,11 @@ class HandBackView(_Deed):
     """POST /agentos/support/<session_id>/hand-back/"""
 
     def do(self, request: HttpRequest, session_id: UUID) -> None:
-        taking_over.hand_back(self.principal, session_id)
-        messages.success(request, _("The agent answers again, and knows all that was said."))
+        self.closes = not taking_over.hand_back(self.principal, session_id).is_of_widget
+        if self.closes:
+            messages.success(request, _("The agent answers again. The chat is closed to you now, as it was before."))
+        else:
+            messages.success(request, _("The agent answers again, and knows all that was said."))
 
 
 class ReplyView(_Deed):

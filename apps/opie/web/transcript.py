@@ -20,7 +20,7 @@ from apps.opie.models import (
     CommandExecution,
     MessageReaction,
 )
-from apps.opie.models.messages import MessageRole, MessageStatus
+from apps.opie.models.messages import ANSWERED_BY, FOR_PERSON, PERSON, MessageRole, MessageStatus
 from apps.opie.models.runs import END_STATUSES, RunStatus
 from apps.opie.web.branches import Stretch, Versions, stretch_of, versions_of, whole_branch
 from apps.opie.web.given import Given, given_to
@@ -68,7 +68,8 @@ class Question:
 class Answer:
     """What came back to one question. `source` is the Markdown that the copy button copies, `message_id` the message
     to try again from or to branch after, `versions` set where it was tried again, `why` where the agent was chosen for it,
-    `answered_by` the name of whoever in a team spoke, `reaction` what its reader thought of it.
+    `answered_by` the name of whoever in a team spoke, `person` that of a person of the team who answered instead of an agent,
+    `reaction` what its reader thought of it.
     """
 
     run_id: UUID | None = None
@@ -77,6 +78,7 @@ class Answer:
     agent_name: str = ""
     why: str = ""
     answered_by: str = ""
+    person: str = ""
     reaction: str = ""
     parts: tuple[Part, ...] = ()
     source: str = ""
@@ -159,7 +161,7 @@ def whole_transcript_of(session: AgentOSSession) -> Transcript:
 def _silent_run_of(session: AgentOSSession, last: AgentOSMessage) -> AgentOSRun | None:
     """The run that answers, or should have answered, the last question: it has no message of its own yet, or never
     will, because it was stopped before it said anything."""
-    if last.role != MessageRole.USER:
+    if last.role != MessageRole.USER or last.metadata.get(FOR_PERSON):
         return None
     runs = session.runs.filter(question=last).exclude(status=RunStatus.PENDING)
     return runs.select_related("agent", "performance").order_by("-created_at").first()
@@ -244,8 +246,8 @@ def _items(rows: Sequence[AgentOSMessage], known: _Known, silent: AgentOSRun | N
             command = _command_name(said[0].run_id, known)
             yield Question(asked, said[0].created_at, said[0].pk, known.versions.get(said[0].pk), command)
             said = said[1:]
-        if said:
-            yield _answer(said, asked, known)
+        for answer in _by_author(said):
+            yield _answer(answer, asked, known)
     if silent:
         answerer = _who_answers(silent, known)
         # To try again from here is to ask the question again.
@@ -274,14 +276,30 @@ def _exchanges(rows: Iterable[AgentOSMessage]) -> Iterator[list[AgentOSMessage]]
         yield said
 
 
+def _by_author(said: Sequence[AgentOSMessage]) -> Iterator[list[AgentOSMessage]]:
+    """What came after a question: the agent's answer in all its messages, and each that a person wrote by itself."""
+    agents: list[AgentOSMessage] = []
+    for row in said:
+        if row.metadata.get(ANSWERED_BY) != PERSON:
+            agents.append(row)
+            continue
+        if agents:
+            yield agents
+            agents = []
+        yield [row]
+    if agents:
+        yield agents
+
+
 def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
     run = known.runs.get(rows[0].run_id) if rows[0].run_id else None
     last = rows[-1]
     if run is None:
-        # It came along from another session, where the run that wrote it stayed.
+        # A person wrote it; or it came along from another session, where the run that wrote it stayed.
         return Answer(
             status=_STATUS_OF_MESSAGE.get(last.status, "completed"),
             agent_name=known.agents.get(last.agent_id, "") if last.agent_id else "",
+            person=str(last.metadata.get("name", "")) if last.metadata.get(ANSWERED_BY) == PERSON else "",
             parts=tuple(_parts(rows, ())),
             source=_source(rows),
             question=question,

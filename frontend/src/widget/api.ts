@@ -4,7 +4,8 @@ import type { Failure } from "../chat/events.ts";
 import type { Kept } from "./kept.ts";
 
 export interface Author {
-  kind: "visitor" | "agent" | "person";
+  /** `user` is a member of the team whose chat it is. */
+  kind: "visitor" | "user" | "agent" | "person";
   name: string;
 }
 

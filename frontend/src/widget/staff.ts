@@ -56,7 +56,7 @@ export class StaffView {
       this.#take((await answer.json()) as Told);
       this.#problem("");
     } catch (error) {
-      this.#problem(error instanceof Refused ? error.message : (this.#root.dataset["offline"] ?? ""));
+      this.#explain(error);
     }
   }
 
@@ -78,7 +78,7 @@ export class StaffView {
       field.value = "";
       await this.#look();
     } catch (error) {
-      this.#problem(error instanceof Refused ? error.message : (this.#root.dataset["offline"] ?? ""));
+      this.#explain(error);
     }
     if (button) button.disabled = false;
     field.focus();
@@ -97,6 +97,12 @@ export class StaffView {
         await pause(1_000);
       }
     }
+  }
+
+  #explain(error: unknown): void {
+    const { closed = "", offline = "" } = this.#root.dataset;
+    if (error instanceof Refused && error.status === 404) return this.#problem(closed);
+    this.#problem(error instanceof Refused ? error.message : offline);
   }
 
   #problem(text: string): void {

@@ -98,7 +98,7 @@ export class Talk {
     const name = article.querySelector("[data-name]");
     if (name && by.name) name.textContent = by.name;
     const body = article.querySelector<HTMLElement>("[data-text]");
-    if (by.kind === "visitor") body?.append(content);
+    if (by.kind === "visitor" || by.kind === "user") body?.append(content);
     else body?.append(renderMarkdown(content));
     return article;
   }

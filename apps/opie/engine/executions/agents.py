@@ -110,6 +110,7 @@ class BaseAgent:
             session_id=session_id,
             on_its_own=session_id is None and (not self.keeps_session or bool(wishes.given)),
             wishes=wishes,
+            needs_agent=True,
         )
 
     async def before(self, input_data: InputData, context: AgentContext) -> InputData:  # noqa: ARG002
