@@ -1,9 +1,10 @@
 /** The entry of the chat page, and of the home page, which leads into one. */
 import { watchApprovals } from "./approvals/decide.ts";
-import { callApi } from "./chat/api.ts";
+import { callApi, ChatApi } from "./chat/api.ts";
 import { linkAllMarks, watchPassages } from "./chat/citations.ts";
 import { ChatCommands } from "./chat/commands.ts";
 import { Conversation } from "./chat/conversation.ts";
+import { Handover } from "./chat/handover.ts";
 import { Phrases } from "./chat/phrases.ts";
 import { takeQuestion, watchQuickStart } from "./chat/quick-start.ts";
 import { watchReactions } from "./chat/reactions.ts";
@@ -25,5 +26,6 @@ if (root) {
     announce: (done) => phrases.announce(done),
     explain: (error) => conversation.explain(error),
   });
+  new Handover(root, new ChatApi(root.dataset.apiUrl ?? ""), conversation, phrases).begin();
   conversation.begin(takeQuestion());
 }

@@ -42,8 +42,9 @@ RICH = (
 
 
 def add_what_goes_on(person: Person, session: AgentOSSession) -> None:
-    """Something that waits for a yes, a message in line, a schedule and memories."""
+    """Something that waits for a yes, a message in line, a person who is asked for, a schedule and memories."""
     now, agent = timezone.now(), Agent.objects.get(agent_id="writer")
+    AgentOSSession.objects.filter(pk=session.pk).update(person_asked_at=now)
     shared = {"user": person.user, "team": person.team, "agent": agent}
     run = AgentOSRun.objects.create(
         **shared, status="waiting", input={"message": "Long" * 200}, started_at=now, is_background=True,

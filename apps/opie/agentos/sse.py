@@ -25,7 +25,9 @@ Retold = Callable[[dict[str, Any]], dict[str, Any]]
 
 def frame(event: RunEvent, session_id: UUID | None) -> str:
     """One event as it is sent."""
-    data = {**event.data, "run_id": str(event.run_id), "session_id": str(session_id) if session_id else None}
+    # Of what is left to a person there is no run.
+    run_id = None if event.data.get("for_person") else str(event.run_id)
+    data = {**event.data, "run_id": run_id, "session_id": str(session_id) if session_id else None}
     return f"id: {event.number}\nevent: {event.type}\ndata: {json.dumps(data, separators=(',', ':'), ensure_ascii=False)}\n\n"
 
 

@@ -117,7 +117,7 @@ def messages_after(
         message_as_json(message, members.get(message.run_id) if message.run_id else None) | {"content": words(message)}
         for message in newest
     ]
-    if not session.is_of_widget:
+    if not session.is_of_widget and not session.speaks_for_others:
         asking = {"kind": "user", "name": _colleague(session.user)["name"]}
         told = [one | ({"by": asking} if one["by"]["kind"] == "visitor" else {}) for one in told]
     return told

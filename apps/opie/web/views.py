@@ -1,7 +1,7 @@
 """The pages of AgentOS. Each reads through `visible_to`, so that what is not this person's is not there: 404."""
 
 import json
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +21,10 @@ from apps.api.errors import Conflict, NotAllowed
 from apps.opie.agentos.agent_rows import may_manage
 from apps.opie.agentos.conversation_markdown import conversation_as_markdown
 from apps.opie.agentos.service import LONGEST_MESSAGE
+from apps.opie.agentos.support_rows import person_for_asker
 from apps.opie.engine.branches import branch_off, newest_end
 from apps.opie.engine.clearing import clear_history
+from apps.opie.engine.taking_over import somebody_may_come
 from apps.opie.metrics.agents import figures_of_agents
 from apps.opie.metrics.dashboard_cards import cards_for
 from apps.opie.models import Agent, AgentOSError, AgentOSSession
@@ -157,6 +159,8 @@ class AgentOSChatView(Page):
             transcript=transcript_of(session, self._before(), self._tip(session)) if session else None,
             history=history_of(self.principal, current=session.pk if session else None),
             may_run=self.principal.may(Permission.RUN_AGENTS),
+            handover=person_for_asker(session or AgentOSSession()),
+            may_ask_person=partial(somebody_may_come, self.principal),
             blank_answer=Answer(agent_name=agent.name),
             blank_tool=ToolCall("", "", status="running"),
             phrases=_phrases(),
@@ -326,6 +330,10 @@ def _phrases() -> dict[str, str]:
         "reason_kept": _("Thank you. Your reason is kept."),
         "reaction_taken_back": _("What you thought of it is taken back."),
         "withdrawn": _("The message was withdrawn."),
+        "person_waits": _("A person of the team is asked for."),
+        "person_came": _("VALUE of the team answers here now."),
+        "person_gone": _("The agent answers again."),
+        "left_to_person": _("The message was sent. A person of the team answers here."),
         "version": _("Version VALUE is shown."),
         "commands": _("Commands: VALUE. The arrow keys choose, Enter takes one, Escape closes."),
         "no_commands": _("No command fits. Enter sends it as a message."),

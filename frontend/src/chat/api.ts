@@ -1,6 +1,6 @@
 /** The calls of the REST API that a chat makes. */
 import { csrfToken } from "../shell/csrf.ts";
-import type { Failure } from "./events.ts";
+import type { Failure, Person } from "./events.ts";
 
 /** The server answered, and the answer is no. */
 export class Refused extends Error {
@@ -58,6 +58,18 @@ export class ChatApi {
   async branch(sessionId: string, messageId: string): Promise<string> {
     const response = await this.#post(`sessions/${sessionId}/branch/`, { message_id: messageId });
     return ((await response.json()) as { session_id: string }).session_id;
+  }
+
+  /** How the chat stands: the last message of the branch that is shown, and whether a person is asked for or answers. */
+  async standing(sessionId: string): Promise<{ head: string | null; person: Person }> {
+    const response = await callApi(`${this.#root}sessions/${sessionId}/`, {});
+    return (await response.json()) as { head: string | null; person: Person };
+  }
+
+  /** A person of the team is to answer, or (`DELETE`) is not. */
+  async wantPerson(sessionId: string, method: "POST" | "DELETE"): Promise<Person> {
+    const response = await callApi(`${this.#root}sessions/${sessionId}/person/`, { method });
+    return ((await response.json()) as { person: Person }).person;
   }
 
   #post(path: string, body: object, accept = "application/json"): Promise<Response> {

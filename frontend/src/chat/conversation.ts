@@ -88,7 +88,7 @@ export class Conversation {
     });
     window.addEventListener("popstate", () => void this.#goBack());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") void this.#catchUp();
+      if (document.visibilityState === "visible") void this.catchUp();
     });
   }
 
@@ -220,7 +220,7 @@ export class Conversation {
     this.#element.ariaBusy = "true";
     this.#composer.busy = true;
     this.#log.lock(true);
-    this.#phrases.announce("answering");
+    if (this.#root.dataset.person !== "taken_over") this.#phrases.announce("answering");
     this.#scroll.toLatest();
   }
 
@@ -280,8 +280,9 @@ export class Conversation {
     if (event.type === "run.started" && this.#stopWanted) this.#stop();
     if (event.data.session_id) this.#address.nameSession(event.data.session_id);
     if (event.type === "run.started" && event.data.title) this.#address.title(event.data.title);
-    answer.show(event);
-    this.#phrases.announceEvent(event.type);
+    if (event.type === "run.finished" && event.data.for_person) this.#log.leaveToPerson(answer, event.data);
+    else answer.show(event);
+    this.#phrases.announceEvent(event);
   }
 
   /** What was refused goes back to where it was written; all else is told in the answer's place. */
@@ -374,12 +375,13 @@ export class Conversation {
     }
   }
 
-  /** Somebody went on in another tab, or on the phone. */
-  async #catchUp(): Promise<void> {
-    if (this.#follower || !this.#root.dataset.sessionId) return;
+  /** Somebody went on in another tab, on the phone, or as the person who answers. `head` is where it ends, if known. */
+  async catchUp(head = ""): Promise<void> {
+    if (this.#follower || !this.#root.dataset.sessionId || head === this.#log.tip) return;
     try {
       const drawn = await this.#log.fetch(this.#address.href);
-      if (!this.#follower && (drawn.tip !== this.#log.tip || drawn.activeRun)) await this.#redraw(this.#address.href);
+      if (this.#follower || (drawn.tip === this.#log.tip && !drawn.activeRun)) return;
+      if (drawn.activeRun || !this.#log.takeNew(drawn)) await this.#redraw(this.#address.href);
     } catch (error) {
       this.#onlyRefusals(error);
     }

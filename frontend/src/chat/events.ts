@@ -36,6 +36,12 @@ export interface OfCommand extends Answerer {
   chosen_by: string;
 }
 
+/** Whether somebody of the team is asked for in the chat, or answers in it, and who. */
+export interface Person {
+  state: "agent" | "waits" | "taken_over";
+  name: string;
+}
+
 export interface Finished {
   agent_id: string;
   content: string;
@@ -47,10 +53,14 @@ export interface Finished {
   currency: string;
   duration_ms: number | null;
   citations?: Citation[];
+  /** There was no run: the message is left to this person. */
+  for_person?: boolean;
+  person?: Person;
 }
 
 interface Common {
-  run_id: string;
+  /** Null for what is left to a person. */
+  run_id: string | null;
   session_id: string | null;
 }
 

@@ -1,9 +1,13 @@
 import { callApi, Refused } from "./api.ts";
 import { Answer } from "./answer.ts";
 import { linkAllMarks } from "./citations.ts";
+import type { Finished, Person } from "./events.ts";
 import { fromTemplate, part, setText } from "./parts.ts";
 import { nameCommand, watchFolds } from "./question.ts";
 import type { ScrollFollower } from "./scroll.ts";
+
+/** Told of the log whenever the server says how it stands: whether a person is asked for or answers. */
+export const PERSON = "opie:person";
 
 /** What the server says the log looks like now. */
 interface Drawn {
@@ -59,6 +63,16 @@ export class ChatLog {
     return drawn ? new Answer(() => this.#scroll.grew(), drawn) : this.addAnswer("");
   }
 
+  /** Nobody answers at once: whoever of the team has the chat reads it, and the answer's place goes. */
+  leaveToPerson(answer: Answer, { person }: Finished): void {
+    answer.element.remove();
+    this.#tell(person ?? { state: "taken_over", name: "" });
+  }
+
+  #tell(person: Person): void {
+    this.element.dispatchEvent(new CustomEvent(PERSON, { bubbles: true, detail: person }));
+  }
+
   /** Takes away an article and everything after it. */
   cutFrom(article: Element | null): void {
     while (article) {
@@ -76,7 +90,8 @@ export class ChatLog {
     const log = page.querySelector<HTMLElement>("[data-log]");
     // Who is not signed in any more is sent to the sign-in instead.
     if (!log) throw new Refused(401, { code: "not_signed_in", message: "" });
-    const { tip = "", activeRun = "" } = log.dataset;
+    const { tip = "", activeRun = "", person = "agent", personName = "" } = log.dataset;
+    this.#tell({ state: person as Person["state"], name: personName });
     return { items: part(log, "[data-items]"), lines: part(log, "[data-lines]"), tip, activeRun };
   }
 
@@ -98,6 +113,33 @@ export class ChatLog {
     take(here, there);
     const [question, asked] = [here.previousElementSibling, there.previousElementSibling];
     if (question instanceof HTMLElement && asked instanceof HTMLElement) take(question, asked);
+  }
+
+  /** Shows at the end what the server drew and is not here yet. False, and nothing is done, for another branch. */
+  takeNew(drawn: Drawn): boolean {
+    const known = [...this.element.querySelectorAll<HTMLElement>("article[data-message]")].at(-1)?.dataset.message;
+    const there = [...drawn.items.querySelectorAll<HTMLElement>(":scope > article")];
+    const place = there.findIndex((article) => article.dataset.message === known);
+    if (known && place < 0) return false;
+    for (const article of there.slice(place + 1)) {
+      const here = this.#unnamed(article);
+      if (here) take(here, article);
+      else this.element.append(document.adoptNode(article));
+    }
+    this.#empty.hidden = true;
+    this.tip = drawn.tip;
+    linkAllMarks(this.element);
+    this.#scroll.grew();
+    return true;
+  }
+
+  /** What was written here before the server had a name for it. */
+  #unnamed(drawn: HTMLElement): HTMLElement | null {
+    if (drawn.dataset.run) return this.#articleOf(this.element, drawn.dataset.run);
+    if (!drawn.matches(".question")) return null;
+    const text = part(drawn, "[data-text]").textContent;
+    const here = [...this.element.querySelectorAll<HTMLElement>("article.question:not([data-message])")];
+    return here.find((question) => part(question, "[data-text]").textContent === text) ?? null;
   }
 
   #articleOf(root: ParentNode, runId: string): HTMLElement | null {

@@ -12,6 +12,10 @@ type Phrase =
   | "back"
   | "approval"
   | "withdrawn"
+  | "person_waits"
+  | "person_came"
+  | "person_gone"
+  | "left_to_person"
   | "reacted"
   | "reason_kept"
   | "reaction_taken_back"
@@ -46,8 +50,9 @@ export class Phrases {
   }
 
   /** The same of what has become of an answer. */
-  announceEvent(type: RunEvent["type"]): void {
-    const phrase = OF_EVENTS[type];
+  announceEvent(event: RunEvent): void {
+    const isLeft = event.type === "run.finished" && event.data.for_person;
+    const phrase = isLeft ? "left_to_person" : OF_EVENTS[event.type];
     if (phrase) this.announce(phrase);
   }
 }

@@ -183,7 +183,7 @@ export class CommandPage {
     if (event.type === "run.finished") this.#announce("finished");
     if (event.type === "run.cancelled") this.#announce("stopped");
     if (event.type === "run.failed" || event.type === "run.interrupted") this.#announce("failed");
-    if (event.type === "run.started") this.#lead(event.data.run_id, event.data.session_id);
+    if (event.type === "run.started") this.#lead(event.data.run_id ?? "", event.data.session_id);
   }
 
   #introduce(answer: Answer): void {

@@ -142,7 +142,9 @@ async def test_asking_opens_a_chat_to_the_team_and_handing_back_closes_it(
         assert body["person"] == {"state": "taken_over", "name": "Ann"}
     stream: Any = await send("Second", stream=True)
     frames = frames_of(b"".join([part async for part in stream.streaming_content]).decode())
-    assert [(frame.event, frame.data["for_person"]) for frame in frames] == [("run.finished", True)]
+    assert [(frame.event, frame.data["for_person"], frame.data["run_id"]) for frame in frames] == [
+        ("run.finished", True, None)
+    ]
     said = await run(call, "POST", "chat/", {"message": "Second", "thread_id": chat.id}, member.headers)
     assert (said.status_code, said.json()["for_person"], said.json()["message"]) == (200, True, "")
     service = AgentOSService(member.principal)
