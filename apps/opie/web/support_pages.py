@@ -122,7 +122,8 @@ class HandBackView(_Deed):
     """POST /agentos/support/<session_id>/hand-back/"""
 
     def do(self, request: HttpRequest, session_id: UUID) -> None:
-        self.closes = not taking_over.hand_back(self.principal, session_id).is_of_widget
+        session = taking_over.hand_back(self.principal, session_id)
+        self.closes = not session.is_of_widget and session.person_asked_at is None
         if self.closes:
             messages.success(request, _("The agent answers again. The chat is closed to you now, as it was before."))
         else:

@@ -98,11 +98,8 @@ export class Conversation {
     const article = on("article");
     const cancelled = this.#line.of(on("[data-cancel-waiting]")?.closest("li") ?? null);
     if (cancelled) return void this.#cancelWaiting(cancelled);
-    if (this.#composer.busy) {
-      if (on("[data-show-message]")) event.preventDefault();
-      return;
-    }
     const pager = on("[data-show-message]");
+    if (this.#composer.busy) return pager ? event.preventDefault() : undefined;
     if (pager && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
       void this.#showVersion(pager, pager.dataset.showMessage ?? "");
@@ -183,8 +180,7 @@ export class Conversation {
   }
 
   #send(answer: Answer, send: () => Promise<Response>, undo: (failure: Failure) => void): Promise<void> {
-    const first = (): Promise<Response> => this.#shown.then(send);
-    return this.#run(answer, this.#newFollower(), first, undo);
+    return this.#run(answer, this.#newFollower(), () => this.#shown.then(send), undo);
   }
 
   #outgoing(order: Partial<Outgoing>): Outgoing {
@@ -256,7 +252,10 @@ export class Conversation {
       if (first?.type === "run.queued") message.answerer = first.data.command;
       message.take(follower.runId);
       await events.return(undefined);
-      if (!this.#composer.busy) this.#next();
+      if (first?.type === "run.finished") {
+        this.#line.remove(message);
+        this.#log.leaveToPerson(this.#log.addQuestion(order.text, order.command), first.data);
+      } else if (!this.#composer.busy) this.#next();
     } catch (error) {
       this.#line.remove(message);
       order.refuse(this.reasonOf(error));
@@ -280,7 +279,7 @@ export class Conversation {
     if (event.type === "run.started" && this.#stopWanted) this.#stop();
     if (event.data.session_id) this.#address.nameSession(event.data.session_id);
     if (event.type === "run.started" && event.data.title) this.#address.title(event.data.title);
-    if (event.type === "run.finished" && event.data.for_person) this.#log.leaveToPerson(answer, event.data);
+    if (event.type === "run.finished" && event.data.for_person) this.#log.leaveToPerson(answer.element, event.data);
     else answer.show(event);
     this.#phrases.announceEvent(event);
   }

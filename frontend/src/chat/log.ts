@@ -63,9 +63,11 @@ export class ChatLog {
     return drawn ? new Answer(() => this.#scroll.grew(), drawn) : this.addAnswer("");
   }
 
-  /** Nobody answers at once: whoever of the team has the chat reads it, and the answer's place goes. */
-  leaveToPerson(answer: Answer, { person }: Finished): void {
-    answer.element.remove();
+  /** Nobody answers at once: whoever of the team has the chat reads it. `last` is its question, or the place of the answer,
+   *  which goes. */
+  leaveToPerson(last: HTMLElement, { person }: Finished): void {
+    if (last.matches(".answer")) last.remove();
+    this.#scroll.grew();
     this.#tell(person ?? { state: "taken_over", name: "" });
   }
 
@@ -109,6 +111,8 @@ export class ChatLog {
   adopt(runId: string, drawn: Drawn): void {
     this.tip = drawn.tip;
     const [here, there] = [this.#articleOf(this.element, runId), this.#articleOf(drawn.items, runId)];
+    // Its question is a person's to answer: nothing was ever said to it.
+    if (here && !there && here.dataset.status === "cancelled" && !part(here, "[data-parts]").firstChild) here.remove();
     if (!here || !there) return;
     take(here, there);
     const [question, asked] = [here.previousElementSibling, there.previousElementSibling];
