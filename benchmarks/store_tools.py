@@ -54,10 +54,11 @@ def _run(path: str) -> dict[str, Any]:
 def _calls() -> dict[str, Callable[[random.Random], Any]]:
     """A call of each tool, for a row by chance."""
     from apps.musicstore import customers
-    from apps.musicstore.models import Artist, Customer, Genre, Invoice, Track
+    from apps.musicstore.models import Album, Artist, Customer, Genre, Invoice, Track
     from apps.musicstore.tools import catalogue, invoices
 
     names = {model: list(model.objects.values_list("name", flat=True)) for model in (Artist, Genre, Track)}
+    names[Album] = list(Album.objects.values_list("title", flat=True))
     buyers = list(Customer.objects.values_list("id", flat=True))
     bought = list(Invoice.objects.values_list("customer_id", "id"))
     calls: dict[str, Callable[[random.Random], Any]] = {}
@@ -66,6 +67,7 @@ def _calls() -> dict[str, Callable[[random.Random], Any]]:
         (catalogue.get_tracks_by_artist, Artist),
         (catalogue.get_songs_by_genre, Genre),
         (catalogue.check_for_songs, Track),
+        (catalogue.get_tracks_by_album, Album),
     ):
         calls[tool.__name__] = lambda chance, t=tool, m=model: t(chance.choice(names[m]))  # type: ignore[misc]
         calls[f"{tool.__name__}, a letter wrong"] = lambda chance, t=tool, m=model: t(  # type: ignore[misc]

@@ -167,6 +167,12 @@ class Environment(BaseSettings):
         description="Whether customers of the music store type a code that is mailed to their address on record before they see purchases.",
     )
 
+    MUSICSTORE_CURRENCY: str = Field(
+        "USD",
+        pattern="^[A-Z]{3}$",
+        description="Currency of the music store's amounts, by its code of three letters. Chinook's are US dollars.",
+    )
+
     AGENTOS_ENABLED: bool = Field(True, description="Whether AgentOS is offered beside Django.")
     AGENTOS_DEFAULT_HOST: str = Field("127.0.0.1", description="Address AgentOS binds to.")
     AGENTOS_DEFAULT_PORT: int = Field(7777, ge=1, le=65535, description="Port AgentOS binds to.")

@@ -17,6 +17,7 @@ CATALOGUE: Mapping[str, Callable[..., Answer]] = {
         catalogue.get_tracks_by_artist,
         catalogue.get_songs_by_genre,
         catalogue.check_for_songs,
+        catalogue.get_tracks_by_album,
     )
 }
 INVOICES: Mapping[str, Callable[..., Answer]] = {
@@ -27,14 +28,24 @@ INVOICES: Mapping[str, Callable[..., Answer]] = {
         invoices.get_employee_by_invoice_and_customer,
     )
 }
-ALBUMS_OF, SONGS_OF, IN_GENRE, A_SONG = CATALOGUE
+ALBUMS_OF, SONGS_OF, IN_GENRE, A_SONG, ON_ALBUM = CATALOGUE
 BY_DATE, BY_PRICE, EMPLOYEE = INVOICES
+# What a tool of the catalogue is told the name as.
+NAMED: Mapping[str, str] = {
+    ALBUMS_OF: "artist",
+    SONGS_OF: "artist",
+    IN_GENRE: "genre",
+    A_SONG: "song_title",
+    ON_ALBUM: "album",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A tool and what it is given; never the customer. `by` is the artist whose rows are wanted where the tool is not told."""
+    """A tool and what it is given; never the customer. `by` is the artist whose rows are wanted where the tool is not told. What is
+    not `sure` is only meant if it finds something."""
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
+    sure: bool = True

@@ -3,6 +3,7 @@
 from django.db.models import Count, Sum
 
 from apps.musicstore.models import Customer, Invoice
+from apps.musicstore.money import as_people_write, with_currency
 from apps.opie.extend import DashboardCard, Permission, Principal, register_dashboard_card
 
 
@@ -20,7 +21,7 @@ def sales(principal: Principal) -> DashboardCard | None:  # noqa: ARG001 - the s
         "Music store",
         rows=[
             ("Invoices", f"{sold['invoices']:,}"),
-            ("Sold", f"{sold['total']:,.2f}"),
+            ("Sold", as_people_write(with_currency(sold["total"]))),
             ("Customers", f"{Customer.objects.count():,}"),
         ],
         link="/agentos/chat/supervisor/",

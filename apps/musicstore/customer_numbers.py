@@ -98,6 +98,8 @@ _SOMEBODY_ELSE = re.compile(
     _FLAGS,
 )
 
+_A_CUSTOMER = re.compile(rf"\b{_WHO}s?\s*(?:{_LABEL}\s*)?#?\s*(?P<id>[0-9]{{1,9}})(?![\w@]|[.,/-][0-9])", _FLAGS)
+
 
 def numbers_in(text: str, *, asked: bool = False) -> Iterator[str]:
     """Every number that is said to be the speaker's own as a customer. With `asked`, they were just asked for it."""
@@ -106,6 +108,11 @@ def numbers_in(text: str, *, asked: bool = False) -> Iterator[str]:
     for pattern in (*_SAID, *(_SAID_WHEN_ASKED if asked else ())):
         for found in told(pattern, text):
             yield from _with_others(text, found)
+
+
+def names_another(text: str, customer: int) -> bool:
+    """Whether it asks of a customer with another number than this one: "the invoices of customer 7"."""
+    return any(int(found["id"]) != customer for found in _A_CUSTOMER.finditer(text))
 
 
 def told(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:

@@ -79,6 +79,12 @@ def nearest(rows: "QuerySet[NamedRow]", text: str) -> Found[NamedRow]:
     return Found([], exact=False, nearest=list(names)[:MOST_OFFERED])
 
 
+def is_like(said: str, name: str) -> bool:
+    """Whether somebody who says this may well mean the name: all of its words are in it, or it is as good as the same."""
+    wanted = _folded(said)
+    return bool(wanted) and _likeness(wanted, fold(name)) >= SAME
+
+
 def _folded(text: str) -> str:
     """Cut before, for the work that it is, and after: some signs are written out as many letters."""
     return fold(text[:LONGEST_NAME])[:LONGEST_NAME].strip()

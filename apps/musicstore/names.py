@@ -5,12 +5,14 @@ The database folds what it stores (`folded_column`), Python folds what is looked
 
 import re
 import unicodedata
+from difflib import SequenceMatcher
 
 from django.contrib.postgres.search import SearchVector
 from django.db.models import F, Func, Value
 from django.db.models.expressions import Expression
 from django.db.models.functions import Lower, Replace, Trim
 
+AS_GOOD, SHORTEST_MISSPELLED = 0.88, 6
 _APOSTROPHES = "'’‘`´"
 # Letters that Unicode does not take apart.
 _SINGLE, _PLAIN = "øłđð", "oldd"
@@ -31,6 +33,14 @@ def fold(text: str) -> str:
 def squeeze(text: str) -> str:
     """The same without the spaces: "AC/DC", "ac dc" and "acdc" alike."""
     return fold(text).replace(" ", "")
+
+
+def are_as_good(one: str, other: str) -> bool:
+    """Whether two names are the same but for a letter: "metalica" and "Metallica", not "hello" and "Hells"."""
+    one, other = squeeze(one), squeeze(other)
+    if len(one) < SHORTEST_MISSPELLED:
+        return one == other
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= AS_GOOD
 
 
 def folded_column(name: str) -> Expression:

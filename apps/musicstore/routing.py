@@ -10,15 +10,26 @@ SUPERVISOR = "supervisor"
 MUSIC_AGENT: Member = "music_agent"
 INVOICE_AGENT: Member = "invoice_agent"
 WORDS: dict[Member, tuple[str, ...]] = {
-    MUSIC_AGENT: ("song", "artist", "album", "genre", "track"),
+    MUSIC_AGENT: (
+        *("song", "artist", "album", "genre", "track"),
+        *("Lied", "Lieder", "Alben", "Künstler"),
+        *("álbum", "álbumes", "canción", "canciones", "cancion", "artista", "género"),
+        *("chanson", "artiste"),
+        *("álbuns", "gênero"),
+    ),
     INVOICE_AGENT: (
         *("invoice", "purchase", "order", "payment", "billing"),
         *("receipt", "refund", "money back", "bought", "purchased", "paid", "charged", "spent"),
-        *("did I buy", "did I pay", "did I spend", "do I pay"),
-        *("Rechnung", "Rechnungen", "Bestellung", "Bestellungen", "gekauft", "bestellt", "bezahlt"),
-        *("factura", "pedido", "compré", "pagué", "mis compras", "mi compra"),
-        *("facture", "commande", "acheté", "payé", "mes achats", "mon achat"),
-        *("fatura", "comprei", "paguei", "minhas compras", "minha compra"),
+        *("did I buy", "did I pay", "did I spend", "do I pay", "last buy", "last bought", "I spend", "have I spent"),
+        *("looks after me", "betreut mich", "me atiende", "occupe de moi", "me atende"),
+        *("Rechnung", "Rechnungen", "Bestellung", "Bestellungen", "Einkauf", "Einkäufe", "Einkäufen"),
+        *("gekauft", "eingekauft", "bestellt", "bezahlt", "ausgegeben"),
+        *("factura", "pedido", "compré", "compre", "pagué", "gasté", "gaste", "mis compras", "mi compra"),
+        *("última compra", "ultima compra", "últimas compras", "ultimas compras", "primera compra"),
+        *("facture", "commande", "acheté", "achete", "payé", "dépensé", "depense", "mes achats", "mon achat"),
+        *("dernier achat", "derniers achats", "premier achat"),
+        *("fatura", "comprei", "paguei", "gastei", "minhas compras", "minha compra"),
+        *("primeira compra",),
     ),
 }
 # "In order to" orders nothing.

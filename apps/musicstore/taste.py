@@ -10,18 +10,17 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from apps.musicstore import finding
-from apps.musicstore.catalogue_questions import catalogue_calls
+from apps.musicstore.calls import NAMED, Call
+from apps.musicstore.catalogue_questions import catalogue_questions
 from apps.musicstore.liking import Stated, artist_of, asks_to_forget, genre_of, language_of, stated_in
-from apps.musicstore.models import Artist, Genre, Track
+from apps.musicstore.models import Artist, Genre, Track, albums_by_title
+from apps.musicstore.phrases import say
+from apps.musicstore.several import each_meant, names_in
 from apps.opie.extend import RunAtHand, RunScope, forget, memory_of, remember, take_out
 
 TASTE = "taste"
 LABEL = "Taste in music"
 MOST_REQUESTS, MOST_SUGGESTED, LONGEST_NAME = 6, 3, 100
-FORGOTTEN = (
-    "I have forgotten what I had noted about you: your taste and what you asked for before. Our chats stay until you delete"
-    " them."
-)
 
 
 class NotificationSettings(BaseModel):
@@ -44,11 +43,12 @@ class Taste(BaseModel):
 
 # --- what a conversation tells ----------------------------------------------------------------------
 
-_ASKED: Mapping[str, tuple[str, type[Any], str, str]] = {
-    "get_albums_by_artist": ("artist", Artist, "favorite_artists", "albums by {}"),
-    "get_tracks_by_artist": ("artist", Artist, "favorite_artists", "songs by {}"),
-    "get_songs_by_genre": ("genre", Genre, "music_genres", "songs in {}"),
-    "check_for_songs": ("song_title", Track, "", "the song {}"),
+_ASKED: Mapping[str, tuple[str, Callable[[], Any], str, str]] = {
+    "get_albums_by_artist": ("artist", Artist.objects.all, "favorite_artists", "albums by {}"),
+    "get_tracks_by_artist": ("artist", Artist.objects.all, "favorite_artists", "songs by {}"),
+    "get_songs_by_genre": ("genre", Genre.objects.all, "music_genres", "songs in {}"),
+    "check_for_songs": ("song_title", Track.objects.all, "", "the song {}"),
+    "get_tracks_by_album": ("album", albums_by_title, "", "the album {}"),
 }
 
 
@@ -70,20 +70,20 @@ def what_to_note(run: RunAtHand, result: Any) -> Mapping[str, Any] | None:
     return changes
 
 
-def note_stated(scope: RunScope, text: str) -> str:
+def note_stated(scope: RunScope, text: str, language: str = "en") -> str:
     """Note at once what the person says of their taste; answers what is known of it now, in a sentence or two."""
     stated = stated_in(text)
     take_away(scope, stated)
     gone = stated.not_genres + stated.not_artists
-    said = f"I have taken out of what you like: {', '.join(gone)}. " if gone else ""
-    if not (changes := as_changes(stated)):
-        return said
-    now: Taste = remember(scope, TASTE, **changes)
-    names = [name for name in changes.get("music_genres", []) if name in now.music_genres]
-    names += [name for name in changes.get("favorite_artists", []) if name in now.favorite_artists]
-    language = changes.get("preferred_language")
-    names += [f"answers in {language}"] if language and language == now.preferred_language else []
-    return said + (f"I have noted: {', '.join(names)}. " if names else "")
+    said = [say(language, "taken_out", names=", ".join(gone))] if gone else []
+    if changes := as_changes(stated):
+        now: Taste = remember(scope, TASTE, **changes)
+        names = [name for name in changes.get("music_genres", []) if name in now.music_genres]
+        names += [name for name in changes.get("favorite_artists", []) if name in now.favorite_artists]
+        wanted = changes.get("preferred_language")
+        names += [say(language, "answers_in", name=wanted)] if wanted and wanted == now.preferred_language else []
+        said += [say(language, "noted", names=", ".join(names))] if names else []
+    return " ".join(said)
 
 
 def take_away(of: RunScope | RunAtHand, stated: Stated) -> None:
@@ -114,30 +114,66 @@ def as_changes(stated: Stated) -> dict[str, Any]:
 
 def _asked_for(text: str, tools: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
     """(field, name, request) of each thing that was looked up and is there, as the store spells it."""
-    calls = [(call.tool, call.arguments) for call in catalogue_calls(text)]
-    calls += [(call["name"], call["arguments"]) for call in tools if not call["failed"]]
+    calls = [call for question in catalogue_questions(text) for call in _found_first(question)]
+    calls += [
+        Call(call["name"], call["arguments"])
+        for call in tools
+        if not call["failed"] and isinstance(call["arguments"], Mapping)
+    ]
     seen = set()
-    for tool, arguments in calls:
-        if tool not in _ASKED or not isinstance(arguments, Mapping):
-            continue
-        parameter, rows, field, request = _ASKED[tool]
-        found = finding.find(rows.objects.all(), str(arguments.get(parameter, "")))
-        names = {row.name for row in found.rows}
-        if len(names) == 1 and (name := names.pop()[:LONGEST_NAME]) not in seen:
+    for call in calls:
+        name = _only_name(call)
+        if name and name not in seen:
             seen.add(name)
+            _, _, field, request = _ASKED[call.tool]
             yield field, name, request.format(name)
+
+
+def _found_first(question: list[Call]) -> Iterator[Call]:
+    """Of the calls that a question may mean, the first that finds something; one for each name that it is about."""
+    for call in map(each_meant, question):
+        each = [Call(call.tool, {NAMED[call.tool]: name}) for name in names_in(call)]
+        if found := [one for one in each if _only_name(one)]:
+            yield from found
+            return
+
+
+def _only_name(call: Call) -> str:
+    """The one name that is there by what the call says, as the store spells it; nothing where it is none or several."""
+    if call.tool not in _ASKED:
+        return ""
+    parameter, rows, _, _ = _ASKED[call.tool]
+    found = finding.find(rows(), str(call.arguments.get(parameter, "")))
+    names = {row.name for row in found.rows}
+    return str(names.pop())[:LONGEST_NAME] if len(names) == 1 else ""
 
 
 # --- what it is used for ----------------------------------------------------------------------------
 
 
-def suggestions(scope: RunScope) -> str:
+def suggestions(scope: RunScope, language: str = "en") -> str:
     """A sentence with what this person may want to ask for, or nothing."""
     taste: Taste = memory_of(scope, TASTE)
     likely = [f"albums by {name}" for name in taste.favorite_artists[:2]]
     likely += [f"songs in {name}" for name in taste.music_genres[:2]]
     likely = list(dict.fromkeys([*likely, *taste.recent_requests]))[:MOST_SUGGESTED]
-    return f" As you like it: {', '.join(f'“{one}”' for one in likely)}?" if likely else ""
+    names = ", ".join(say(language, "quoted", name=_in_language(one, language)) for one in likely)
+    return say(language, "as_you_like_it", names=names) if likely else ""
+
+
+def _in_language(request: str, language: str) -> str:
+    """A request as it is kept, "albums by Queen", as it would be said in the language."""
+    for _, _, _, kept in _ASKED.values():
+        key = kept.removesuffix(" {}")
+        if request.startswith(f"{key} "):
+            return say(language, key, name=request.removeprefix(f"{key} "))
+    return request
+
+
+def preferred_language(scope: RunScope) -> str:
+    """In English; nothing where they said none."""
+    taste: Taste = memory_of(scope, TASTE)
+    return taste.preferred_language
 
 
 def heed(run: RunAtHand) -> None:
@@ -195,4 +231,4 @@ def _each_known(known: Callable[[str], str], names: list[str] | None) -> tuple[s
 def forget_my_taste(scope: RunScope) -> str:
     """Forget everything that was noted about the customer's taste and requests. When they ask for it, and only then."""
     forget(scope, TASTE)
-    return FORGOTTEN
+    return say("en", "forgotten")

@@ -16,6 +16,7 @@ LABELS = {
     "get_tracks_by_artist": "Store: songs by an artist",
     "get_songs_by_genre": "Store: songs of a genre",
     "check_for_songs": "Store: look for a song",
+    "get_tracks_by_album": "Store: an album, and the songs on it",
     "get_invoices_by_customer_sorted_by_date": "Store: the customer's invoices",
     "get_invoices_sorted_by_unit_price": "Store: what the customer bought, by price",
     "get_employee_by_invoice_and_customer": "Store: who looks after an invoice",

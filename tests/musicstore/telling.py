@@ -30,7 +30,8 @@ def values_of(customers: Iterable[Customer]) -> set[str]:
         if customer.support_rep:
             found |= {customer.support_rep.full_name, customer.support_rep.email}
         for invoice in customer.invoices.prefetch_related("lines__track"):
-            found |= {str(invoice.pk), f"{invoice.total:.2f}", f"{invoice.invoice_date:%Y-%m-%d}"}
+            total = f"{invoice.total:.2f}"
+            found |= {str(invoice.pk), total, total.replace(".", ","), f"{invoice.invoice_date:%Y-%m-%d}"}
             found |= {invoice.billing_address, *(line.track.name for line in invoice.lines.all())}
     return {value for value in found if len(value) >= SHORTEST}
 

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.musicstore.answers import CATALOGUE_HELP, answer_catalogue, answer_invoices, find_in_catalogue
+from apps.musicstore.answers import answer_catalogue, answer_invoices, find_in_catalogue
 from apps.musicstore.calls import Call
 from apps.musicstore.catalogue_questions import catalogue_calls
 from apps.musicstore.invoice_questions import invoice_call
 from apps.musicstore.models import Customer, Invoice
+from apps.musicstore.phrases import ENGLISH
 
-ALBUMS, TRACKS, GENRE, SONG = (
-    "get_albums_by_artist", "get_tracks_by_artist", "get_songs_by_genre", "check_for_songs",
+ALBUMS, TRACKS, GENRE, SONG, ON_ALBUM = (
+    "get_albums_by_artist", "get_tracks_by_artist", "get_songs_by_genre", "check_for_songs", "get_tracks_by_album",
 )  # fmt: skip
 
 
@@ -51,10 +52,27 @@ ALBUMS, TRACKS, GENRE, SONG = (
         ("Welche Alben gibt es von Queen?", ALBUMS, "Queen"),
         ("Quels albums de Miles Davis avez-vous ?", ALBUMS, "Miles Davis"),
         ("¿Qué canciones hay de Metallica?", TRACKS, "Metallica"),
+        ("Do you have the album Nevermind?", ON_ALBUM, "Nevermind"),
+        ("do u hav the albun Back in Blak", ON_ALBUM, "Back in Blak"),
+        ("Who made the album Back in Black?", ON_ALBUM, "Back in Black"),
+        ("songs on the album “Back in Black”", ON_ALBUM, "Back in Black"),
+        ("Which songs are on Nevermind?", ON_ALBUM, "Nevermind"),
+        ("How many songs are on the album Nevermind?", ON_ALBUM, "Nevermind"),
+        ("tracklist of Nevermind please", ON_ALBUM, "Nevermind"),
+        ("the album St. Anger", ON_ALBUM, "St. Anger"),
+        ("Habt ihr das Album Nevermind?", ON_ALBUM, "Nevermind"),
+        ("Welche Lieder sind auf Nevermind?", ON_ALBUM, "Nevermind"),
+        ("¿Tienen el álbum Nevermind?", ON_ALBUM, "Nevermind"),
+        ("¿De quién es el disco Nevermind?", ON_ALBUM, "Nevermind"),
+        ("Avez-vous l'album Nevermind ?", ON_ALBUM, "Nevermind"),
+        ("Quelles chansons sont sur Nevermind ?", ON_ALBUM, "Nevermind"),
+        ("Quais músicas tem o álbum Nevermind?", ON_ALBUM, "Nevermind"),
+        ("Which albums by Queen are there? And the song Angie?", SONG, "Angie"),
+        ("any rock songs? No wait, blues", GENRE, "blues"),
     ],
 )
 def test_what_is_asked_of_the_catalogue(message: str, tool: str, name: str) -> None:
-    first = catalogue_calls(message)[0]
+    first = next(call for call in catalogue_calls(message) if call.sure)
     assert (first.tool, list(first.arguments.values())) == (tool, [name])
 
 
@@ -72,17 +90,53 @@ def test_what_is_asked_of_the_catalogue(message: str, tool: str, name: str) -> N
     ],
 )
 def test_what_says_no_name_is_helped(message: str) -> None:
-    assert answer_catalogue(message).text == CATALOGUE_HELP
+    assert answer_catalogue(message).text == ENGLISH["catalogue_help"]
 
 
 def test_the_rows_become_sentences(sample: None) -> None:
     said = answer_catalogue("What albums do you have by AC/DC?")
-    assert said.text == "The store has 2 albums:\n- Back in Black by AC/DC\n- Highway to Hell by AC/DC"
+    assert said.text == "The store has 2 albums by AC/DC:\n- Back in Black by AC/DC\n- Highway to Hell by AC/DC"
     assert said.call == Call(ALBUMS, {"artist": "AC/DC"})
     song = answer_catalogue("Do you have the song rehab?").text
-    assert song == "The store has 1 song:\n- Rehab by Amy Winehouse, from Back to Black (3:35, 0.99)"
+    assert song == "The store has 1 song:\n- Rehab by Amy Winehouse, from Back to Black (3:35, $0.99)"
     rock = answer_catalogue("songs in Rock").text.splitlines()
     assert (len(rock), rock[-1]) == (12, "There are 12 more. Say “more” to see the next.")
+
+
+def test_several_names_and_several_questions_are_answered_each(sample: None) -> None:
+    both = answer_catalogue("songs by Nirvana & AC/DC")
+    assert both.call == Call(TRACKS, {"artist": ["Nirvana", "AC/DC"]})
+    assert "songs by Nirvana:" in both.text
+    assert "songs by AC/DC:" in both.text
+    assert sum(line.startswith("- ") for line in both.text.splitlines()) <= 10
+    assert (
+        "Love of My Life by Queen"
+        in answer_catalogue("Which albums by AC/DC are there? And the song Love of my Life?").text
+    )
+    assert "Back in Black by AC/DC" in answer_catalogue("Albums by AC/DC and songs by Queen").text
+    one = answer_catalogue("songs by Stevie Ray Vaughan and Double Trouble")
+    assert one.call == Call(TRACKS, {"artist": "Stevie Ray Vaughan and Double Trouble"})
+    half = answer_catalogue("albums of Queen and Zyxwv Qrst").text
+    assert "albums by Queen:" in half
+    assert "knows no artist called “Zyxwv Qrst”" in half
+    assert "knows no artist called “Simon & Garfunkel”" in answer_catalogue("songs by Simon & Garfunkel").text
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("en", "Invoice 10 of 2025-07-04, total $2.97: "),
+        ("de", "Rechnung 10 vom 2025-07-04, Summe 2,97 $: "),
+        ("es", "Factura 10 del 2025-07-04, total 2,97 $: "),
+        ("fr", "Facture 10 du 2025-07-04, total 2,97 $ : "),
+        ("pt", "Fatura 10 de 2025-07-04, total US$ 2,97: "),
+    ],
+)
+def test_amounts_have_their_currency(sample: None, settings: Any, language: str, line: str) -> None:
+    assert line in answer_invoices("my last order", 1, language).text
+    settings.MUSICSTORE_CURRENCY = "EUR"
+    assert "$" not in answer_invoices("my last order", 1, language).text
+    assert "€" in answer_invoices("total of my orders", 1, language).text
 
 
 @pytest.mark.parametrize(
@@ -117,14 +171,22 @@ def test_a_song_by_somebody_is_theirs(sample: None) -> None:
 @pytest.mark.parametrize(
     ("message", "begins", "invoices"),
     [
-        ("invoices from 2025", "Of 2025 you have", None),
-        ("invoices from 1999", "You have no invoice of 1999.", 0),
+        ("invoices from 2025", "From 2025 you have", None),
+        ("invoices from 1999", "You have no invoice from 1999.", 0),
         ("when was my first invoice?", "Your first invoice:", 1),
         ("which was the biggest order?", "Your largest invoice:", 1),
         ("total of all my orders?", "Your 3 invoices come to ", 0),
         ("my last two orders", "Your newest 2 invoices:", 2),
         ("How many orders have I made?", "You have 3 invoices.", 0),
         ("my second last order", "The one before your last:", 1),
+        ("How much did I spend in 2025?", "In 2025 you spent $", 0),
+        ("how many orders in 2025", "From 2025 you have 3 invoices.", 0),
+        ("Was habe ich 2025 gekauft?", "From 2025 you have 3 invoices:", 3),
+        ("When did I last buy something?", "You last bought something on 2025-07-04:", 1),
+        ("Was habe ich zuletzt gekauft?", "The newest of your 3 invoices:", 1),
+        ("Qu'est-ce que j'ai acheté en dernier ?", "The newest of your 3 invoices:", 1),
+        ("O que comprei por último?", "The newest of your 3 invoices:", 1),
+        ("the cheapest thing I bought", "You have bought 7 items, the cheapest first:", 0),
         ("What did I buy last? My customer number is 1", "The newest of your 3 invoices:", 1),
         ("how much did I pay last", "The newest of your 3 invoices:", 1),
         ("invoice 98", "You have no invoice 98.", 0),
@@ -169,10 +231,10 @@ def test_what_is_asked_of_the_invoices(message: str, tool: str, arguments: dict[
 def test_invoices_become_sentences(sample: None) -> None:
     text = answer_invoices("What was my last purchase?", 1).text
     assert text == (
-        "The newest of your 3 invoices:\n- Invoice 10 of 2025-07-04, total 2.97: Stairway to Heaven – Led Zeppelin; "
+        "The newest of your 3 invoices:\n- Invoice 10 of 2025-07-04, total $2.97: Stairway to Heaven – Led Zeppelin; "
         "Black Dog – Led Zeppelin; Love of My Life – Queen\nThere are 2 more. Say “more” to see the next."
     )
-    assert "Bohemian Rhapsody by Queen: 1.99 each" in answer_invoices("my most expensive purchase", 1).text
+    assert "Bohemian Rhapsody by Queen: $1.99 each" in answer_invoices("my most expensive purchase", 1).text
     assert "Invoice 4 of 2025-03-08" in answer_invoices("invoice 4", 1).text
     assert (
         "- Tom Abara, Sales Support Agent: tom@store.example.com" in answer_invoices("Who helped with order 4?", 1).text

@@ -12,11 +12,12 @@ from apps.musicstore.tools.catalogue import (
     check_for_songs,
     get_albums_by_artist,
     get_songs_by_genre,
+    get_tracks_by_album,
     get_tracks_by_artist,
 )
 from apps.musicstore.tools.paging import MOST_ROWS
 
-TOOLS = (get_albums_by_artist, get_tracks_by_artist, get_songs_by_genre, check_for_songs)
+TOOLS = (get_albums_by_artist, get_tracks_by_artist, get_songs_by_genre, check_for_songs, get_tracks_by_album)
 
 
 @pytest.mark.parametrize("said", ["AC/DC", "ac dc", "acdc", "ACDC", "Ac-Dc", " AC / DC "])
@@ -77,7 +78,7 @@ def test_the_tracks_of_an_artist(sample: None) -> None:
         "rows": [
             {
                 "track": "Rehab", "artist": "Amy Winehouse", "album": "Back to Black", "genre": "R&B/Soul",
-                "length": "3:35", "price": "0.99",
+                "length": "3:35", "price": "0.99 USD",
             }
         ],
         "more": "3 more: ask again with page=2.",
@@ -125,7 +126,7 @@ def test_a_name_of_signs_is_found_as_it_is(sample: None) -> None:
 
 @pytest.mark.parametrize(("number", "size"), [(0, 0), (-5, -5), (1, 10**6), (10**30, 25), (2, 10**30)])
 def test_pages_that_are_none(sample: None, number: int, size: int) -> None:
-    for tool, name in zip(TOOLS, ("Queen", "Queen", "Rock", "love"), strict=True):
+    for tool, name in zip(TOOLS, ("Queen", "Queen", "Rock", "love", "Nevermind"), strict=True):
         answer = tool(name, page=number, page_size=size)
         assert len(answer["rows"]) <= MOST_ROWS
         assert answer["total"] > 0
@@ -143,9 +144,28 @@ def test_anything_that_a_model_may_write_is_answered(sample: None, text: str) ->
         assert answer["rows"] or answer["message"]
 
 
+def test_an_album_by_its_title(sample: None) -> None:
+    answer = get_tracks_by_album("back in blak", page_size=1)
+    assert answer["albums"] == [{"album": "Back in Black", "artist": "AC/DC"}]
+    assert (answer["total"], answer["rows"][0]["album"], answer["number_of_albums"]) == (4, "Back in Black", 1)
+    assert "“back in blak”" in answer["message"]
+    assert get_tracks_by_album("Back in Black", artist="ac dc")["albums"] == answer["albums"]
+    other = get_tracks_by_album("Back in Black", artist="Queen")
+    assert (other["rows"], other["nearest"]) == ([], ["Back in Black by AC/DC"])
+    several = get_tracks_by_album("black")
+    assert several["number_of_albums"] == len(several["albums"]) > 1
+    assert "knows no album called “Zzyzx”" in get_tracks_by_album("Zzyzx")["message"]
+    Album.objects.create(title="Nothing On It", artist=Artist.objects.get(name="Queen"))
+    assert get_tracks_by_album("nothing on it")["total"] == 0
+
+
+def test_genres_are_told_where_none_is_named(sample: None) -> None:
+    assert "Bossa Nova" in get_songs_by_genre("")["nearest"]
+
+
 def test_each_answer_takes_three_statements_at_most(sample: None, django_assert_max_num_queries: Any) -> None:
     for tool in TOOLS:
-        for name in ("Metallica", "metalica", "Jaz", "enter sandmann", "nobody at all"):
+        for name in ("Metallica", "metalica", "Jaz", "enter sandmann", "nobody at all", "back in blak"):
             with django_assert_max_num_queries(3):
                 tool(name)
 

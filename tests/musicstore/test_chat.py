@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.musicstore.models import Customer, Invoice
-from apps.musicstore.responding import WHO_ARE_YOU
+from apps.musicstore.phrases import ENGLISH
 from apps.opie.models import AIPlatform
 from apps.opie.models.platforms import ApiType
 from tests.opie.people import Person, make_key, make_person, make_team
@@ -32,7 +32,7 @@ def test_who_answered_and_whose_invoices_are_shown(person: Person) -> None:
     assert ("AC/DC" in catalogue["message"], catalogue["agent"]) == (True, "music_agent")
     assert catalogue["agent_id"] == "supervisor"
     asked = say(person.headers, message="Show me my last invoice", thread_id=catalogue["thread_id"])
-    assert (asked["message"], asked["thread_id"]) == (WHO_ARE_YOU, catalogue["thread_id"])
+    assert (asked["message"], asked["thread_id"]) == (ENGLISH["who_are_you"], catalogue["thread_id"])
 
     customer = Customer.objects.order_by("pk")[0]
     newest = Invoice.objects.filter(customer=customer).order_by("-invoice_date", "-pk")[0]

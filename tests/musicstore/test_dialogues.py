@@ -17,7 +17,7 @@ from django.test import AsyncClient
 from django.utils import timezone
 
 from apps.musicstore.calls import CATALOGUE, INVOICES
-from apps.musicstore.responding import HAND_OVER, NOT_FOUND, WHO_ARE_YOU
+from apps.musicstore.phrases import PHRASES
 from apps.opie import rows
 from apps.opie.models import AgentOSMessage, AIPlatform, SessionVerification
 from apps.opie.models.platforms import ApiType
@@ -33,7 +33,7 @@ FILE = yaml.safe_load((Path(__file__).parent / "dialogues.yaml").read_text())
 DIALOGUES: list[dict[str, Any]] = FILE["dialogues"]
 LANES = 8
 MOST_LINES = 10  # of rows in an answer by rule
-ASKED_BY_RULE = {"who": (WHO_ARE_YOU,), "again": (NOT_FOUND, WHO_ARE_YOU), "person": (HAND_OVER,)}
+ASKED_BY_RULE = {"who": ("who_are_you",), "again": ("not_found", "who_are_you"), "person": ("hand_over",)}
 ASKED_BY_TOOL = {"who": ("not verified",), "again": ("not verified",), "person": ("could not be verified",)}
 
 Turn = Mapping[str, Any]
@@ -121,7 +121,10 @@ class ByRule(Way):
             return f"it was answered by {notes['layer']}"
         if notes.get("tool") != (tools[0] if tools and "asks" not in wanted else None):
             return f"the tool was {notes.get('tool')}"
-        says = [*wanted.get("says", ()), *ASKED_BY_RULE.get(wanted.get("asks", ""), ())]
+        asks = [PHRASES[wanted.get("in", "en")][key] for key in ASKED_BY_RULE.get(wanted.get("asks", ""), ())]
+        says = [*wanted.get("says", ()), *asks]
+        if "phrase" in wanted:
+            says.append(PHRASES[wanted.get("in", "en")][wanted["phrase"]])
         lines = [line for line in answer["content"].splitlines() if line.startswith("- ")]
         return _missing(says, answer["content"]) or _wrong_rows(wanted, lines, MOST_LINES)
 

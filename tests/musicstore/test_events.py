@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from apps.musicstore.models import Customer, Invoice, Track
-from apps.musicstore.responding import WHO_ARE_YOU
+from apps.musicstore.phrases import ENGLISH
 from apps.opie.agentos.service import AgentOSService
 from apps.opie.agentos.webhook_rows import create_webhook
 from apps.opie.agentos.webhook_signatures import HEADER, sign
@@ -76,7 +76,7 @@ def test_an_order_is_known_to_the_team_at_once(shop: Webhook, person: Person) ->
     assert Invoice.objects.filter(customer=nora).count() == 4, "three of the sample's, and this one once"
     team = AgentOSService(person.principal)
     asked = team.send_message("supervisor", f"I am customer {nora.pk}. What was my last purchase?")
-    assert f"Invoice {invoice.pk} of {event.received_at:%Y-%m-%d}, total 2.48: Rehab" in asked.content
+    assert f"Invoice {invoice.pk} of {event.received_at:%Y-%m-%d}, total $2.48: Rehab" in asked.content
 
 
 NOT_TO_BE: tuple[tuple[dict[str, Any], str], ...] = (
@@ -126,7 +126,7 @@ def test_whom_a_question_is_not_from(shop: Webhook, person: Person) -> None:
     """A visitor is asked who they are; a thread that is somebody's own is nobody's to write into."""
     visitor = told(shop, "q-1", "customer_query", email="new@example.com", message="Show me my last invoice")
     thread = visitor.result["session_id"]
-    assert answers_in(thread) == [WHO_ARE_YOU]
+    assert answers_in(thread) == [ENGLISH["who_are_you"]]
     assert visitor.result["customer_id"] is None
     told(shop, "q-1b", "customer_query", message="I love reggae. Which albums by AC/DC do you have?", thread_id=thread)
     assert not MemoryProfile.objects.exists(), "whom the webhook acts for has said nothing"

@@ -28,7 +28,7 @@ def test_the_newest_invoice_comes_first(sample: None) -> None:
     assert answer["rows"][0] == {
         "invoice_id": 10,
         "date": "2025-07-04",
-        "total": "2.97",
+        "total": "2.97 USD",
         "items": ["Stairway to Heaven – Led Zeppelin", "Black Dog – Led Zeppelin", "Love of My Life – Queen"],
         "number_of_items": 3,
     }
@@ -38,7 +38,7 @@ def test_the_newest_invoice_comes_first(sample: None) -> None:
 def test_the_dearest_item_comes_first(sample: None) -> None:
     answer = get_invoices_sorted_by_unit_price(1, page_size=2)
     assert answer["rows"][0] == {
-        "invoice_id": 4, "date": "2025-03-08", "track": "Bohemian Rhapsody", "artist": "Queen", "unit_price": "1.99",
+        "invoice_id": 4, "date": "2025-03-08", "track": "Bohemian Rhapsody", "artist": "Queen", "unit_price": "1.99 USD",
         "quantity": 1,
     }  # fmt: skip
     assert answer["rows"][1]["date"] == "2025-07-04"

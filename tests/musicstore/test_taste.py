@@ -8,8 +8,8 @@ from django.core.management import call_command
 
 from apps.musicstore.liking import Stated, asks_to_forget, stated_in
 from apps.musicstore.models import Customer
-from apps.musicstore.responding import DIRECT
-from apps.musicstore.taste import FORGOTTEN, TASTE, NotificationSettings, Taste, forget_my_taste, note_taste
+from apps.musicstore.phrases import ENGLISH, PHRASES
+from apps.musicstore.taste import TASTE, NotificationSettings, Taste, forget_my_taste, note_taste
 from apps.opie import rows
 from apps.opie.agentos.service import AgentOSService
 from apps.opie.engine import turn as turns
@@ -24,6 +24,7 @@ from tests.opie.rest.caller import call
 from tests.vendors.reply import Reply
 from tests.vendors.server import VendorServer
 
+DIRECT, DIRECT_IN_GERMAN = (f"{PHRASES[code]['can']} {PHRASES[code]['what_to_know']}" for code in ("en", "de"))
 SAID: list[tuple[str, Stated]] = [
     ("I love jazz", Stated(("Jazz",))),
     ("i really like Bossa Nova and ac dc a lot!", Stated(("Bossa Nova",), ("AC/DC",))),
@@ -122,7 +123,7 @@ def taste_of(person: Person, session_id: Any = None) -> Taste:
 def test_a_taste_is_noted_used_and_forgotten_without_any_platform(person: Person) -> None:
     other = make_person("ben", person.team)
     said = say(person, "I love jazz, and my favourite band is AC/DC. Please answer in German.")
-    assert said.content.startswith("I have noted: Jazz, AC/DC, answers in German. ")
+    assert said.content.startswith("Ich habe mir gemerkt: Jazz, AC/DC, Antworten auf German. ")
     say(person, "Albums by led zepelin?")
     assert taste_of(person).favorite_artists == ["AC/DC"]
     say(person, "Do you have songs by Led Zeppelin?")
@@ -131,11 +132,12 @@ def test_a_taste_is_noted_used_and_forgotten_without_any_platform(person: Person
     assert known.recent_requests == ["songs by Led Zeppelin", "albums by Led Zeppelin"]
     assert (known.music_genres, known.preferred_language) == (["Jazz"], "German")
     greeted = say(person, "Good morning!").content
-    assert greeted == DIRECT + " As you like it: “albums by Led Zeppelin”, “albums by AC/DC”, “songs in Jazz”?"
-    assert say(other, "Good morning!").content == DIRECT
+    offered = "Nach Ihrem Geschmack: „Alben von Led Zeppelin“, „Alben von AC/DC“, „Lieder in Jazz“?"
+    assert greeted == f"Hallo! {DIRECT_IN_GERMAN} {offered}"
+    assert say(other, "Good morning!").content == f"Hello! {DIRECT}"
 
     gone = say(person, "I used to like Led Zeppelin, now I love blues").content
-    assert gone.startswith("I have taken out of what you like: Led Zeppelin. I have noted: Blues. ")
+    assert gone.startswith("Aus dem, was Sie mögen, habe ich gestrichen: Led Zeppelin. Ich habe mir gemerkt: Blues. ")
     known = taste_of(person)
     assert (known.favorite_artists, known.recent_requests) == (["AC/DC"], [])
     say(person, "Songs in blues? I don't like jazz.")
@@ -151,13 +153,14 @@ def test_a_taste_is_noted_used_and_forgotten_without_any_platform(person: Person
     second = say(other, f"I am customer {ours.pk}: my invoices, please")
     assert "Metallica" in say(other, "Hello again", second.session_id).content
     third = say(person, f"I am customer {theirs.pk}: my invoices, please")
-    assert say(person, "Hello again", third.session_id).content == DIRECT
+    known = f"Hello! {ENGLISH['can_known']} {ENGLISH['what_to_know']}"
+    assert say(person, "Hello again", third.session_id).content == known
 
     AgentOSMemory.objects.create(user=person.user, team=person.team, agent_id=None, memory="Of another agent")
-    assert say(person, "Forget what you know about me!", first.session_id).content == FORGOTTEN
+    assert say(person, "Forget what you know about me!", first.session_id).content == ENGLISH["forgotten"]
     assert not MemoryProfile.objects.exists()
     assert AgentOSMemory.objects.count() == 1
-    assert say(person, "Good morning!").content == DIRECT
+    assert say(person, "Good morning!").content == f"Hello! {DIRECT}"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -195,5 +198,5 @@ async def test_the_model_is_told_of_it_and_notes_only_what_the_store_has(person:
         assert '"favorite_artists": ["Metallica"]' in one
     assert not await rows.run(MemoryProfile.objects.exists)
     await rows.run(lambda: remember(scope, TASTE, preferred_language="German"))
-    assert await rows.run(forget_my_taste, scope) == FORGOTTEN
+    assert await rows.run(forget_my_taste, scope) == ENGLISH["forgotten"]
     assert await rows.run(taste_of, person) == Taste()

@@ -8,16 +8,7 @@ from django.test import Client
 
 from apps.musicstore import responding, verified
 from apps.musicstore.models import Customer, Invoice
-from apps.musicstore.responding import (
-    ANOTHER,
-    DIRECT,
-    HAND_OVER,
-    HANDED_OVER,
-    KNOWN_NOW,
-    NO_MORE,
-    RECORDS_CANNOT_BE_READ,
-    WHO_ARE_YOU,
-)
+from apps.musicstore.phrases import ENGLISH, PHRASES
 from apps.opie import checks
 from apps.opie.extend import register_keyword_route
 from apps.opie.models import Agent, AgentOSMessage, AgentOSSession, AIPlatform, SessionVerification
@@ -29,6 +20,8 @@ from tests.opie.people import Person, make_person, make_team
 from tests.opie.rest.caller import call
 from tests.vendors.reply import Reply
 from tests.vendors.server import VendorServer
+
+DIRECT = f"{ENGLISH['can']} {ENGLISH['what_to_know']}"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,13 +67,13 @@ def test_the_catalogue_needs_nobody(person: Person, team: Agent) -> None:
         "answered_by": "music_agent",
         "layer": "keywords",
     }
-    assert say(person, "Good morning!")["content"].startswith(DIRECT)
+    assert say(person, "Good morning!")["content"].startswith(f"Hello! {DIRECT}")
 
 
 def test_purchases_are_shown_to_whom_they_belong(person: Person, team: Agent) -> None:
     ours, theirs = Customer.objects.order_by("pk")[:2]
     asked = say(person, "Show me my last invoice")
-    assert asked["content"] == WHO_ARE_YOU
+    assert asked["content"] == ENGLISH["who_are_you"]
     shown = say(person, f"It is {ours.email}", asked["session_id"])
     newest = Invoice.objects.filter(customer=ours).order_by("-invoice_date", "-pk")[0]
     assert str(newest.pk) in shown["content"]
@@ -88,7 +81,7 @@ def test_purchases_are_shown_to_whom_they_belong(person: Person, team: Agent) ->
     row = SessionVerification.objects.get()
     assert (row.subject, row.method) == (str(ours.pk), "claim")
     again = say(person, f"I am customer {theirs.pk}: show my invoices", asked["session_id"])
-    assert again["content"] == ANOTHER
+    assert again["content"] == ENGLISH["another"]
     assert SessionVerification.objects.get().subject == str(ours.pk)
     client = Client()
     client.force_login(person.user)
@@ -108,23 +101,23 @@ def test_three_tries_and_then_a_person(person: Person, team: Agent) -> None:
     asked = say(person, "Show me my last invoice")
     for number in (1, 2):
         said = say(person, f"My e-mail is nobody{number}@example.org", asked["session_id"])
-        assert said["content"].endswith(WHO_ARE_YOU)
-    assert say(person, "Then it is nobody@example.net", asked["session_id"])["content"] == HAND_OVER
+        assert said["content"].endswith(ENGLISH["who_are_you"])
+    assert say(person, "Then it is nobody@example.net", asked["session_id"])["content"] == ENGLISH["hand_over"]
     customer = Customer.objects.order_by("pk")[0]
-    assert say(person, f"My invoices! {customer.email}", asked["session_id"])["content"] == HAND_OVER
+    assert say(person, f"My invoices! {customer.email}", asked["session_id"])["content"] == ENGLISH["hand_over"]
 
 
 def test_what_was_asked_is_answered_once_it_is_known_who_asks(person: Person, team: Agent) -> None:
     ours = Customer.objects.order_by("pk")[0]
     newest, older = Invoice.objects.filter(customer=ours).order_by("-invoice_date", "-pk")[:2]
     asked = say(person, "Show me my last invoice")["session_id"]
-    assert say(person, "It is nobody@example.org", asked)["content"].endswith(WHO_ARE_YOU)
+    assert say(person, "It is nobody@example.org", asked)["content"].endswith(ENGLISH["who_are_you"])
     shown = say(person, f"Sorry, {ours.pk}", asked)["content"]
     assert f"Invoice {newest.pk} " in shown
     assert f"Invoice {older.pk} " not in shown
     asked = say(person, "Who helped me with my last order?")["session_id"]
     assert "This is who looks after you" in say(person, ours.email, asked)["content"]
-    assert say(person, f"Hello, I'm customer {ours.pk}")["content"] == KNOWN_NOW
+    assert say(person, f"Hello, I'm customer {ours.pk}")["content"] == ENGLISH["known_now"]
     for title in ("do you have the song My id is 1?", "The song Customer number 1, do you have it?"):
         session = say(person, title)["session_id"]
         assert not SessionVerification.objects.filter(session=session).exists(), title
@@ -137,15 +130,20 @@ def test_it_goes_on_where_it_was(person: Person, team: Agent) -> None:
     lines = [[one for one in said["content"].splitlines() if one.startswith("- ")] for said in (first, second, third)]
     assert len({*lines[0], *lines[1], *lines[2]}) == sum(map(len, lines)) > 20
     assert "more." not in third["content"]
-    assert say(person, "Mehr bitte", first["session_id"])["content"] == NO_MORE
-    assert say(person, "page 2", first["session_id"])["content"] == second["content"]
+    assert say(person, "Mehr bitte", first["session_id"])["content"] == PHRASES["de"]["no_more"]
+    again = say(person, "page 2", first["session_id"])["content"]
+    titles = [
+        [line.split(word)[0] for line in text.splitlines()[1:]]
+        for text, word in ((again, " von "), (second["content"], " by "))
+    ]
+    assert titles[0][:-1] == titles[1][:-1]
     ours = Customer.objects.order_by("pk")[0]
     invoices = say(person, f"My last invoice. I am customer {ours.pk}", first["session_id"])
     assert "more" in invoices["content"]
     older = Invoice.objects.filter(customer=ours).order_by("-invoice_date", "-pk")[1]
     assert f"Invoice {older.pk} " in say(person, "more", first["session_id"])["content"]
     SessionVerification.objects.update(verified_at="2020-01-01T00:00Z", expires_at="2020-01-02T00:00Z")
-    assert say(person, "more", first["session_id"])["content"] == WHO_ARE_YOU
+    assert say(person, "more", first["session_id"])["content"] == ENGLISH["who_are_you"]
 
 
 def test_a_person_is_called(person: Person, team: Agent) -> None:
@@ -154,18 +152,18 @@ def test_a_person_is_called(person: Person, team: Agent) -> None:
 
     assert say(person, "yes please")["content"].startswith(DIRECT)
     asked = say(person, "Can I talk to a human about my invoice?")
-    assert (asked["content"], is_called(asked["session_id"])) == (HANDED_OVER, True)
+    assert (asked["content"], is_called(asked["session_id"])) == (ENGLISH["handed_over"], True)
     offered = say(person, "My invoices!")["session_id"]
     for number in range(3):
         said = say(person, f"My e-mail is nobody{number}@example.org", offered)
-    assert (said["content"], is_called(offered)) == (HAND_OVER, False)
-    assert (say(person, "Yes, please", offered)["content"], is_called(offered)) == (HANDED_OVER, True)
+    assert (said["content"], is_called(offered)) == (ENGLISH["hand_over"], False)
+    assert (say(person, "Yes, please", offered)["content"], is_called(offered)) == (ENGLISH["handed_over"], True)
 
 
 def test_what_is_both_members_is_answered_by_both(person: Person, team: Agent) -> None:
     said = say(person, "Do you have albums by AC/DC? And what was my last order?")
     assert "AC/DC" in said["content"]
-    assert said["content"].endswith(WHO_ARE_YOU)
+    assert said["content"].endswith(ENGLISH["who_are_you"])
     ours = Customer.objects.order_by("pk")[0]
     newest = Invoice.objects.filter(customer=ours).order_by("-invoice_date", "-pk")[0]
     assert f"Invoice {newest.pk} " in say(person, str(ours.pk), said["session_id"])["content"]
@@ -177,16 +175,16 @@ def test_customers_cannot_be_read(person: Person, team: Agent, monkeypatch: pyte
 
     monkeypatch.setattr(verified, "recognise", broken)
     said = say(person, "my invoices, customer number 5")
-    assert (said["content"], said["notes"]["layer"]) == (RECORDS_CANNOT_BE_READ, "records")
+    assert (said["content"], said["notes"]["layer"]) == (ENGLISH["records_cannot_be_read"], "records")
 
 
 def test_the_database_cannot_be_read(person: Person, team: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(message: str) -> Any:
+    def broken(*_: Any) -> Any:
         Customer.objects.raw("SELECT nothing FROM nowhere")[0]
 
     monkeypatch.setattr(responding, "answer_catalogue", broken)
     said = say(person, "Albums by AC/DC?")
-    assert (said["content"], said["notes"]["layer"]) == (RECORDS_CANNOT_BE_READ, "records")
+    assert (said["content"], said["notes"]["layer"]) == (ENGLISH["records_cannot_be_read"], "records")
 
 
 def test_each_layer_takes_the_place_of_the_one_above(

@@ -5,11 +5,16 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from apps.musicstore.answers import answer_catalogue
+from apps.musicstore.calls import SONGS_OF, Call
+from apps.musicstore.money import amount_of
 from apps.musicstore.names import squeeze
+from apps.musicstore.several import each_meant
 from apps.musicstore.tools.catalogue import (
     check_for_songs,
     get_albums_by_artist,
     get_songs_by_genre,
+    get_tracks_by_album,
     get_tracks_by_artist,
 )
 from apps.musicstore.tools.invoices import (
@@ -45,6 +50,44 @@ def test_every_artist_of_chinook(chinook: sqlite3.Connection, db: None) -> None:
         found = Counter((row["track"], row["album"]) for row in rows)
         assert found == Counter(chinook.execute(tracks, [artist]).fetchall()), name
         assert {row["artist"] for row in rows} <= {name}
+
+
+def test_every_album_of_chinook(chinook: sqlite3.Connection, db: None) -> None:
+    """By its title, with and without its artist, with a letter left out, and in a sentence without any model."""
+    albums = chinook.execute("SELECT AlbumId, Title, r.Name FROM Album JOIN Artist r USING (ArtistId)").fetchall()
+    assert len(albums) == 347
+    for album, title, artist in albums:
+        wanted = chinook.execute("SELECT Name, Milliseconds / 60000 FROM Track WHERE AlbumId = ?", [album]).fetchall()
+        rows = every_row(get_tracks_by_album, title)
+        found = Counter((row["track"], int(row["length"].split(":")[0])) for row in rows)
+        assert found == Counter(wanted), title
+        assert {(row["album"], row["artist"]) for row in rows} == {(title, artist)}
+    missed = []
+    for _, title, artist in albums[::3]:
+        theirs = get_tracks_by_album(title, artist=artist, page_size=1)
+        assert theirs["albums"] == [{"album": title, "artist": artist}]
+        asked = answer_catalogue(f"Which songs are on the album “{title}”?").text
+        assert asked.startswith(f"The store has the album {title} by {artist}, with {theirs['total']} song"), asked
+        middle = len(title) // 2
+        if title not in str(get_tracks_by_album(title[:middle] + title[middle + 1 :], page_size=1)):
+            missed.append(title)
+    assert len(missed) <= len(albums) // 150, missed
+
+
+def test_every_two_artists_in_one_sentence_are_two_and_every_one_is_one(chinook: sqlite3.Connection, db: None) -> None:
+    names = [
+        name
+        for (name,) in chinook.execute(
+            "SELECT Name FROM Artist WHERE ArtistId IN (SELECT ArtistId FROM Album) ORDER BY Name"
+        )
+    ]
+    whole = [name for name in names if any(word in name for word in (" & ", " and ", ", ", " e ", " E "))]
+    assert len(whole) > 30
+    for name in whole:
+        assert each_meant(Call(SONGS_OF, {"artist": name})) == Call(SONGS_OF, {"artist": name})
+    for one, other in zip(names[::8], names[4::8], strict=False):
+        call = each_meant(Call(SONGS_OF, {"artist": f"{one} & {other}"}))
+        assert call.arguments["artist"] == [one, other]
 
 
 def test_every_genre_of_chinook(chinook: sqlite3.Connection, db: None) -> None:
@@ -99,7 +142,9 @@ def test_every_customer_of_chinook(chinook: sqlite3.Connection, db: None) -> Non
             [customer],
         ).fetchall()
         rows = every_row(get_invoices_by_customer_sorted_by_date, customer)
-        found = [(row["invoice_id"], row["date"], float(row["total"]), row["number_of_items"]) for row in rows]
+        found = [
+            (row["invoice_id"], row["date"], float(amount_of(row["total"])), row["number_of_items"]) for row in rows
+        ]
         assert found == wanted
         assert all(len(row["items"]) == row["number_of_items"] for row in rows)
         lines = chinook.execute(
@@ -108,10 +153,10 @@ def test_every_customer_of_chinook(chinook: sqlite3.Connection, db: None) -> Non
             [customer],
         ).fetchall()
         bought = every_row(get_invoices_sorted_by_unit_price, customer)
-        assert Counter((b["invoice_id"], b["track"], b["artist"], float(b["unit_price"])) for b in bought) == Counter(
-            lines
-        )
-        prices = [float(row["unit_price"]) for row in bought]
+        assert Counter(
+            (b["invoice_id"], b["track"], b["artist"], float(amount_of(b["unit_price"]))) for b in bought
+        ) == Counter(lines)
+        prices = [float(amount_of(row["unit_price"])) for row in bought]
         assert prices == sorted(prices, reverse=True)
 
 

@@ -1,7 +1,7 @@
 """The rows of the store: Chinook's tables, with its ids."""
 
 from apps.musicstore.models.asked import AskedForCustomer
-from apps.musicstore.models.catalogue import Album, Artist, Genre, MediaType, Playlist, Track
+from apps.musicstore.models.catalogue import Album, Artist, Genre, MediaType, Playlist, Track, albums_by_title
 from apps.musicstore.models.loads import StoreLoad
 from apps.musicstore.models.sales import Customer, Employee, Invoice, InvoiceLine
 
@@ -18,4 +18,5 @@ __all__ = [
     "Playlist",
     "StoreLoad",
     "Track",
+    "albums_by_title",
 ]

@@ -1,12 +1,13 @@
 """What is on sale."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.musicstore.names import folded_column, squeezed, words_of
 
@@ -62,17 +63,34 @@ class MediaType(models.Model):
 
 
 class Album(models.Model):
+    """It is looked for by its title as others by their names (`albums_by_title`)."""
+
     id = models.AutoField(primary_key=True)
     title = models.CharField(max_length=160)
     artist = models.ForeignKey(Artist, on_delete=models.PROTECT, related_name="albums", db_index=False)
+    folded = models.GeneratedField(
+        expression=folded_column("title"), output_field=models.TextField(), db_persist=True, editable=False
+    )
+    words = models.GeneratedField(
+        expression=words_of("title"), output_field=SearchVectorField(), db_persist=True, editable=False
+    )
 
     class Meta:
         ordering = ["title", "id"]
-        indexes = [models.Index(fields=["artist", "title"], name="musicstore_album_by_artist")]
+        indexes = [
+            models.Index(fields=["artist", "title"], name="musicstore_album_by_artist"),
+            models.Index(squeezed(), name="musicstore_album_squeezed"),
+            GinIndex(fields=["words"], name="musicstore_album_words"),
+        ]
         constraints = [models.CheckConstraint(condition=~Q(title=""), name="musicstore_album_has_a_title")]
 
     def __str__(self) -> str:
         return self.title
+
+
+def albums_by_title() -> "models.QuerySet[Any, Any]":
+    """Albums with their titles as `name`, as `finding` looks for rows, and the artist's name as `by`."""
+    return Album.objects.annotate(name=F("title"), by=F("artist__name"))
 
 
 class Track(Named):

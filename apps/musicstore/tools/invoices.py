@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from django.db.models import F
 
 from apps.musicstore.models import Invoice, InvoiceLine
+from apps.musicstore.money import with_currency
+from apps.musicstore.phrases import Said
 from apps.musicstore.tools.paging import Answer, Row, nothing, page_of
 
 INVOICES_ON_A_PAGE = 10
@@ -35,7 +37,7 @@ def get_invoices_by_customer_sorted_by_date(
             yield {
                 "invoice_id": row["id"],
                 "date": f"{row['invoice_date']:%Y-%m-%d}",
-                "total": str(row["total"]),
+                "total": with_currency(row["total"]),
                 "items": bought[:MOST_ITEMS],
                 "number_of_items": len(bought),
             }
@@ -68,7 +70,7 @@ def get_invoices_sorted_by_unit_price(customer_id: int, page: int = 1, page_size
                 "date": f"{row['date']:%Y-%m-%d}",
                 "track": row["name"],
                 "artist": row["by"],
-                "unit_price": str(row["unit_price"]),
+                "unit_price": with_currency(row["unit_price"]),
                 "quantity": row["quantity"],
             }
 
@@ -90,9 +92,9 @@ def get_employee_by_invoice_and_customer(customer_id: int, invoice_id: int) -> A
         email=F("customer__support_rep__email"),
     ).first()
     if found is None:
-        return nothing(f"The customer has no invoice {invoice_id}.")
+        return nothing(Said(f"The customer has no invoice {invoice_id}.", "no_invoice", invoice=invoice_id))
     if found["first"] is None:
-        return nothing(f"Nobody in particular looks after invoice {invoice_id}.")
+        return nothing(Said(f"Nobody in particular looks after invoice {invoice_id}.", "nobody", invoice=invoice_id))
     name = f"{found['first']} {found['last']}"
     row = {"invoice_id": invoice_id, "employee": name, "title": found["title"], "email": found["email"]}
     return {"total": 1, "page": 1, "page_size": 1, "rows": [row]}
@@ -108,5 +110,5 @@ def _items(customer_id: int, invoice_ids: Sequence[int]) -> dict[int, list[str]]
 
 def _said_if_none(answer: Answer) -> Answer:
     if not answer["total"]:
-        answer["message"] = "The customer has bought nothing yet."
+        answer["message"] = Said("The customer has bought nothing yet.", "bought_nothing")
     return answer

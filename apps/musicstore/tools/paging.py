@@ -14,7 +14,8 @@ Row = dict[str, Any]
 
 
 class Answer(TypedDict, total=False):
-    """JSON for the model. `message` says in a sentence what there is to know beside the rows; `more` how to go on."""
+    """JSON for the model. `message` says in a sentence what there is to know beside the rows; `more` how to go on. `albums` are
+    those that a title means, where the rows are what is on them."""
 
     total: int
     page: int
@@ -23,6 +24,8 @@ class Answer(TypedDict, total=False):
     message: str
     more: str
     nearest: list[str]
+    albums: list[Row]
+    number_of_albums: int
 
 
 def page_of(
