@@ -6,6 +6,7 @@ from decimal import Decimal
 from apps.musicstore.calls import A_SONG, ALBUMS_OF, BY_DATE, BY_PRICE, EMPLOYEE, IN_GENRE, ON_ALBUM, SONGS_OF
 from apps.musicstore.invoice_questions import Wanted
 from apps.musicstore.money import amount_of, as_people_write, with_currency
+from apps.musicstore.names import fold
 from apps.musicstore.phrases import Said, say, say_again
 from apps.musicstore.tools.paging import Answer, Row
 
@@ -24,8 +25,11 @@ def in_sentences(tool: str, answer: Answer, language: str = "en") -> str:
     said = answer.get("message", "")
     if isinstance(said, Said) and said.key == "say_which_genre" and answer.get("nearest"):
         return say(language, "genres", names=", ".join(answer["nearest"]))
-    # The title of the one album stands above its songs.
-    message = "" if answer.get("albums") else say_again(language, said)
+    # The title of the one album stands above its songs, and nobody has to say "the".
+    is_plain = answer.get("albums") or (
+        isinstance(said, Said) and said.key == "not_exact" and _is_the_same(**said.values)
+    )
+    message = "" if is_plain else say_again(language, said)
     if not rows and not answer.get("albums"):
         offered = say(language, "did_you_mean", names=", ".join(answer["nearest"])) if answer.get("nearest") else ""
         return " ".join(filter(None, (message, offered))) or say(language, "nothing_to_show")
@@ -36,6 +40,11 @@ def in_sentences(tool: str, answer: Answer, language: str = "en") -> str:
     if left > 0:
         lines.append(say(language, "more", left))
     return "\n".join(lines)
+
+
+def _is_the_same(asked: str, names: str) -> bool:
+    """ "Rolling Stones" for "The Rolling Stones"."""
+    return fold(asked).removeprefix("the ") == fold(names).removeprefix("the ")
 
 
 def _which_album(answer: Answer, language: str) -> str:

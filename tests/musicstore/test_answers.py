@@ -116,6 +116,7 @@ def test_several_names_and_several_questions_are_answered_each(sample: None) -> 
     assert "Back in Black by AC/DC" in answer_catalogue("Albums by AC/DC and songs by Queen").text
     one = answer_catalogue("songs by Stevie Ray Vaughan and Double Trouble")
     assert one.call == Call(TRACKS, {"artist": "Stevie Ray Vaughan and Double Trouble"})
+    assert answer_catalogue("songs by the Nirvana").text.startswith("The store has ")
     half = answer_catalogue("albums of Queen and Zyxwv Qrst").text
     assert "albums by Queen:" in half
     assert "knows no artist called “Zyxwv Qrst”" in half
