@@ -4,10 +4,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 
-from apps.accounts.admin import AuditedAdmin
+from apps.accounts.admin import AuditedAdmin, RecordAdmin
 from apps.api.errors import InvalidInput
 from apps.opie.admin import agents, commands, conversations, local_models, people, support, system_metrics, webhooks
 from apps.opie.agentos.platform_rows import KEY_AGAIN, check_address
@@ -34,21 +33,6 @@ from apps.opie.models import (
 
 # Registered there.
 __all__ = ["agents", "commands", "conversations", "local_models", "people", "support", "system_metrics", "webhooks"]
-
-
-class RecordAdmin(admin.ModelAdmin[Any]):
-    """What happened is not edited."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        return False
 
 
 class AIPlatformForm(forms.ModelForm[AIPlatform]):

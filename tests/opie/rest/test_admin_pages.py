@@ -63,6 +63,35 @@ def test_every_page_loads(admin_client: Client, person: Person, agents: dict[str
     assert new | {"PlatformHealth", "AIPlatform", "AgentOSUsage"} <= seen
 
 
+def test_lists_are_filtered_by_what_they_offer_and_by_nothing_else(
+    admin_client: Client, person: Person, agents: dict[str, Agent]
+) -> None:
+    for model, page in admin.site._registry.items():
+        if model._meta.app_label not in {"accounts", "opie"}:
+            continue
+        root = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        shown = admin_client.get(root)
+        for field in model._meta.get_fields():
+            for lookup in (f"{field.name}__startswith", f"{field.name}__gt", f"{field.name}__id__startswith"):
+                assert not page.lookup_allowed(lookup, "a", shown.wsgi_request), (root, lookup)
+        if shown.context is None:
+            continue
+        changes = shown.context["cl"]
+        for spec in changes.filter_specs:
+            for choice in list(spec.choices(changes))[:3]:
+                assert admin_client.get(root + choice["query_string"]).status_code == 200, (root, choice)
+
+
+def test_staff_do_not_read_letter_by_letter_what_they_are_not_shown(admin_client: Client) -> None:
+    for address in (
+        "agentosmessage/?content__icontains=a",
+        "agentossession/?title__icontains=a",
+        "memoryprofile/?data__icontains=a",
+    ):
+        assert admin_client.get(f"/admin/opie/{address}").status_code == 400, address
+    assert admin_client.get("/admin/accounts/refreshtoken/?token_hash__gt=a").status_code == 400
+
+
 def post(client: Client, path: str, body: dict[str, Any]) -> Any:
     return client.post(f"/admin/opie/{path}", body)
 
