@@ -90,7 +90,7 @@ class BudgetExceeded(OpieError):
 
 class NotAllowed(OpieError):
     code, http_status = "not_allowed", 403
-    message = "Your role does not allow this. Ask an owner or admin of the team."
+    message = "Your role, or the API key you use, does not allow this. Ask an owner or admin of the team."
 
 
 class NotFound(OpieError):

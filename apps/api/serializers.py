@@ -23,12 +23,12 @@ class _Strict:
         writable = {name for name, field in self.fields.items() if not field.read_only}  # type: ignore[attr-defined]
         problems = {str(name): [UNKNOWN_FIELD] for name in data if name not in writable}
         for name in writable & data.keys():
-            if _unstorable(data[name]):
+            if is_unstorable(data[name]):
                 problems[name] = [UNSTORABLE]
         return problems
 
 
-def _unstorable(value: Any) -> bool:
+def is_unstorable(value: Any) -> bool:
     left = [value]  # not by recursion: bodies may be nested deeply
     while left:
         one = left.pop()

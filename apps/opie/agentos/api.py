@@ -168,7 +168,10 @@ class SessionMessagesView(generics.ListAPIView[AgentOSMessage]):
         if session is None:
             raise NotFound("There is no such session.", code="session_not_found")
         messages = AgentOSMessage.objects.filter(session=session)
-        if self.request.query_params.get("branch") != "all":
+        branch = self.request.query_params.get("branch", "")
+        if branch not in ("", "all"):
+            raise InvalidInput(fields={"branch": ["Say all, or leave it out for the branch that is shown."]})
+        if not branch:
             messages = messages.in_branch(session.head_id)
         return messages.select_related("agent").prefetch_related("reactions").order_by("number")
 

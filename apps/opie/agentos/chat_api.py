@@ -12,7 +12,7 @@ from rest_framework import serializers, status
 from apps.accounts.async_views import PrincipalView
 from apps.accounts.permissions import VERIFY_CUSTOMERS, Permission
 from apps.accounts.principal import Principal
-from apps.api.errors import Conflict, NotFound
+from apps.api.errors import Conflict, InvalidInput, NotFound
 from apps.api.serializers import StrictSerializer
 from apps.opie import rows
 from apps.opie.agentos import sse
@@ -25,6 +25,7 @@ from apps.opie.agentos.visitor_answers import answer_for_visitor, error_for_visi
 from apps.opie.engine.opening import BY_PERSON, Ask, title_from
 from apps.opie.engine.outcome import RunResult, result_of_run
 from apps.opie.engine.stream import read_events
+from apps.opie.engine.subjects import subject_named
 from apps.opie.engine.verifying import bind_subject
 from apps.opie.limits.hourly import admit_request
 from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession
@@ -153,11 +154,19 @@ def _ask_of(principal: Principal, message: str, thread_id: UUID | None, customer
     thread = None if thread_id is None else _thread(principal, thread_id)
     agent_id = thread.agent.agent_id if thread is not None and thread.agent else chat_agent_of(principal)
     if customer_id and principal.may(VERIFY_CUSTOMERS):
+        subject = _subject_named(customer_id)
         thread = thread or AgentOSService(principal).create_session(agent_id, title_from(text))
-        bind_subject(principal, thread.pk, CUSTOMER, customer_id, method=VerificationMethod.HOST)
+        bind_subject(principal, thread.pk, CUSTOMER, subject, method=VerificationMethod.HOST)
     elif customer_id:
         text = f"{text}\n\nMy customer number is {customer_id}."
     return agent_id, Ask(text, session_id=thread.pk if thread is not None else None)
+
+
+def _subject_named(customer_id: str) -> str:
+    try:
+        return subject_named(CUSTOMER, customer_id)
+    except InvalidInput as error:
+        raise InvalidInput(fields={"customer_id": [error.message]}) from None
 
 
 @dataclass(frozen=True, slots=True)

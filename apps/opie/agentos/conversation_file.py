@@ -7,12 +7,13 @@ vendor asked about somebody else's things. What a vendor left for itself in an a
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from agno.db.base import SessionType
 from django.conf import settings
+from django.utils import timezone
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -39,9 +40,10 @@ DEEPEST = 100
 MOST_PROBLEMS = 20
 MOST_UNKNOWN = 20
 LONGEST_NAME = 80
-# Room for those that are said afterwards.
-LAST_NUMBER = 10**9
-EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
+LARGEST_NUMBER = 2**31 - 1
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+# The clock of where it was exported may be ahead.
+AHEAD = timedelta(days=1)
 
 # A string to its end, or to the end of the text: each character is looked at once.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -52,8 +54,8 @@ Short = Annotated[str, Field(max_length=200)]
 
 
 def _in_reach(moment: datetime) -> datetime:
-    if not EARLIEST <= moment <= LATEST:
-        raise ValueError("A time lies between the years 1970 and 2999.")
+    if not EARLIEST <= moment <= timezone.now() + AHEAD:
+        raise ValueError("A time lies between the year 1970 and now.")
     return moment
 
 
@@ -129,7 +131,7 @@ class MessageInFile(_Strict):
 
     id: UUID
     parent_id: UUID | None = None
-    number: int = Field(ge=1, le=LAST_NUMBER)
+    number: int = Field(ge=1, le=LARGEST_NUMBER)
     role: Literal["user", "assistant", "tool"]
     is_answer: bool = False
     status: Literal["complete", "failed", "cancelled", "interrupted"] = "complete"

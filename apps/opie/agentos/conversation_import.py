@@ -21,6 +21,9 @@ from apps.opie.limits.windows import lock_number
 from apps.opie.models import Agent, AgentOSMessage, AgentOSSession, MessageReaction
 
 AT_A_TIME, MESSAGES_AT_A_TIME = 100, 500
+# Numbers beyond it are given anew, so that there is room for what is said afterwards.
+LAST_NUMBER = 10**9
+_NOT_OF_THE_ROW = {"id", "parent_id", "number", "agent_id", "created_at", "reaction"}
 # When each was said: Django gives new rows the time of now, and writes other times with one CASE for each row.
 _TIMES = """
     UPDATE opie_agentosmessage AS message SET created_at = said.moment
@@ -118,9 +121,9 @@ class _Import:
         """What came of each, by its id in the file."""
         sessions = AgentOSSession.objects.bulk_create(self._session(data) for data in self._conversations)
         said = [
-            (self._row(session, ids, message), message)
+            (self._row(session, ids, message, number), message)
             for session, data, ids in zip(sessions, self._conversations, self._ids, strict=True)
-            for message in data.messages
+            for number, message in zip(_numbers(data), data.messages, strict=True)
         ]
         for start in range(0, len(said), MESSAGES_AT_A_TIME):
             _store(self._principal, said[start : start + MESSAGES_AT_A_TIME])
@@ -144,15 +147,18 @@ class _Import:
             when_busy=data.when_busy,
             speaks_for_others=data.speaks_for_others,
             metadata=data.metadata | {IMPORTED_FROM: str(data.id)},
-            message_count=max((message.number for message in data.messages), default=0),
+            message_count=max(_numbers(data), default=0),
             last_message_at=data.last_message_at,
         )
 
-    def _row(self, session: AgentOSSession, ids: Mapping[UUID, UUID], message: MessageInFile) -> AgentOSMessage:
-        same = message.model_dump(mode="json", exclude={"id", "parent_id", "agent_id", "created_at", "reaction"})
+    def _row(
+        self, session: AgentOSSession, ids: Mapping[UUID, UUID], message: MessageInFile, number: int
+    ) -> AgentOSMessage:
+        same = message.model_dump(mode="json", exclude=_NOT_OF_THE_ROW)
         return AgentOSMessage(
             id=ids[message.id],
             session=session,
+            number=number,
             parent_id=ids[message.parent_id] if message.parent_id else None,
             agent_id=self._agent(message.agent_id),
             **same,
@@ -160,6 +166,11 @@ class _Import:
 
     def _agent(self, agent_id: str | None) -> UUID | None:
         return self._agents.get(agent_id) if agent_id else None
+
+
+def _numbers(data: ConversationInFile) -> list[int]:
+    numbers = [message.number for message in data.messages]
+    return numbers if not numbers or numbers[-1] <= LAST_NUMBER else list(range(1, len(numbers) + 1))
 
 
 def _agents_in(data: ConversationInFile) -> set[str]:

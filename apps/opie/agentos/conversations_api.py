@@ -25,6 +25,7 @@ from apps.opie.agentos.api import (
 )
 from apps.opie.agentos.chat_agent import chat_agent_of
 from apps.opie.agentos.metrics_api import TIMES, period_of
+from apps.opie.agentos.narrowing import flag_of
 from apps.opie.agentos.serializers import MessageSerializer, SessionSerializer
 from apps.opie.agentos.service import LONGEST_TITLE, AgentOSService
 from apps.opie.agentos.visitor_answers import figures_for_visitor, words_for_visitor
@@ -122,8 +123,9 @@ class ConversationView(SessionDetailView):
         responses={200: ConversationDetail},
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        wanted = flag_of(request.query_params, "include_messages")
         answer = super().get(request, *args, **kwargs)
-        if request.query_params.get("include_messages", "").lower() == "true":
+        if wanted:
             answer.data["messages"] = _last_messages(request, self.get_object())
         return answer
 

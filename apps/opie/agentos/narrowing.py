@@ -19,9 +19,9 @@ def narrowed(sessions: AgentOSSessionQuerySet, asked: QueryDict) -> AgentOSSessi
     sessions = sessions.containing(asked.get("search", ""))
     if agent_id := asked.get("agent_id"):
         sessions = sessions.filter(agent__agent_id=agent_id)
-    if (is_archived := _flag(asked, "is_archived")) is not None:
+    if (is_archived := flag_of(asked, "is_archived")) is not None:
         sessions = sessions.filter(is_archived=is_archived)
-    if (is_empty := _flag(asked, "is_empty")) is not None:
+    if (is_empty := flag_of(asked, "is_empty")) is not None:
         sessions = sessions.filter(message_count=0) if is_empty else sessions.exclude(message_count=0)
     since = moment_of(asked, "from", whole_day=False) or moment_of(asked, "since", whole_day=False)
     return _last_said(sessions, since, moment_of(asked, "to", whole_day=True))
@@ -45,9 +45,12 @@ def chosen(sessions: AgentOSSessionQuerySet, asked: QueryDict) -> AgentOSSession
     return found
 
 
-def _flag(asked: QueryDict, name: str) -> bool | None:
-    text = asked.get(name)
-    return None if text is None else text.lower() == "true"
+def flag_of(asked: QueryDict, name: str) -> bool | None:
+    """Whether it is asked for; None where nothing is said. Raises InvalidInput for what is neither true nor false."""
+    text = asked.get(name, "").lower()
+    if text not in ("", "true", "false"):
+        raise InvalidInput(fields={name: ["Say true or false."]})
+    return text == "true" if text else None
 
 
 def _last_said(

@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from apps.accounts.api.acting import principal_of
 from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput, NotAllowed, NotFound
+from apps.api.serializers import UNSTORABLE, is_unstorable
 from apps.opie.agentos.conversations_api import HourlyThrottle
 from apps.opie.agentos.memories_api import OwnMemories
 from apps.opie.engine.profile_schemas import SCHEMAS, MemorySchema
@@ -130,6 +131,8 @@ def _schema(name: str) -> MemorySchema:
 def _object(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidInput(f"{what} is an object of the fields to change.")
+    if wrong := {str(name): [UNSTORABLE] for name, one in value.items() if is_unstorable([name, one])}:
+        raise InvalidInput(fields=wrong)
     return dict(value)
 
 

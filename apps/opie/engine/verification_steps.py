@@ -12,6 +12,7 @@ from uuid import UUID
 
 from apps.accounts.principal import Principal
 from apps.opie.engine.hooks import Hook, RunAtHand, register_hook
+from apps.opie.engine.subjects import SubjectOf, read_subjects_by, read_subjects_no_more
 from apps.opie.engine.verification_codes import send_code, try_codes
 from apps.opie.engine.verifying import ASKS_FOR, bind_subject, note_failed_try, state_of, verification_of
 from apps.opie.models import AgentOSMessage, SessionVerification
@@ -56,11 +57,14 @@ class VerificationStep:
     recognise: Recognise
     agent_ids: Sequence[str]
     code_to: CodeTo | None = None
+    subject_of: SubjectOf | None = None
     hooks: list[Hook] = field(default_factory=list)
 
     def remove(self) -> None:
         for hook in self.hooks:
             hook.remove()
+        if self.hooks:
+            read_subjects_no_more(self.kind)
         if self in _registered:
             _registered.remove(self)
 
@@ -131,19 +135,27 @@ _registered: list[VerificationStep] = []
 
 
 def register_verification(
-    kind: str, *, recognise: Recognise, agent_ids: Sequence[str], code_to: CodeTo | None = None
+    kind: str,
+    *,
+    recognise: Recognise,
+    agent_ids: Sequence[str],
+    code_to: CodeTo | None = None,
+    subject_of: SubjectOf | None = None,
 ) -> VerificationStep:
     """Have `recognise(run)` look for a subject of that kind (`customer`) in what the person wrote, before each run of these
     agents until somebody is verified or it was tried too often. It is sync, and answers `Recognised(subject)`, `NOBODY` for
     what leads to nobody, or None where nothing was said of it.
 
     Whoever is recognised is bound to the session. With `code_to` they are sent a code of six digits first, to the address that
-    it answers for the subject; None for one who has none. What is registered wrongly is said by the system check opie.E008.
+    it answers for the subject; None for one who has none. `subject_of(said)` reads whom a key with `verify_customers` or the
+    page around a widget names: it answers the subject as `recognise` does, or None for nobody. What is registered wrongly is said by the system check opie.E008.
     """
-    step = VerificationStep(kind, recognise, agent_ids, code_to)
+    step = VerificationStep(kind, recognise, agent_ids, code_to, subject_of)
     fits = not list(_problems_of(step)) and all(one.kind != kind for one in _registered)
     _registered.append(step)
     if fits:
+        if subject_of is not None:
+            read_subjects_by(kind, subject_of)
         step.hooks.extend(
             register_hook(before=step.take, agent_id=agent_id, timeout=TIMEOUT_SECONDS, is_opies=True)
             for agent_id in agent_ids
@@ -190,6 +202,8 @@ def _problems_of(step: VerificationStep) -> Iterable[str]:
         yield f"The verification of a {name!r}: recognise {problem}."
     if step.code_to is not None and (problem := problem_of_function(step.code_to, "subject")):
         yield f"The verification of a {name!r}: code_to {problem}."
+    if step.subject_of is not None and (problem := problem_of_function(step.subject_of, "said")):
+        yield f"The verification of a {name!r}: subject_of {problem}."
     if isinstance(ids, str) or not ids or not all(isinstance(one, str) and one for one in ids):
         yield f"The verification of a {name!r} needs the agents that it is for, by their ids."
 

@@ -18,6 +18,7 @@ from apps.accounts.models import User
 from apps.accounts.principal import Principal, principal_of_membership
 from apps.accounts.visitors import make_visitor, token_for
 from apps.api.errors import InvalidInput, NotFound
+from apps.opie.engine.subjects import subject_named
 from apps.opie.engine.verifying import Verification, bind_subject
 from apps.opie.models import Agent, AgentOSSession, SupportWidget, WidgetVisitor
 from apps.opie.models.agents import AgentStatus
@@ -86,14 +87,14 @@ def signature_of(widget: SupportWidget, customer_id: str, at: int) -> str:
 
 def admit_customer(widget: SupportWidget, customer_id: str, at: int, signature: str) -> str:
     """A pass for the customer that the host signed for. Raises InvalidInput: for a signature that is wrong, and for one
-    that was made too long ago."""
+    that was made too long ago, and (`subject_unknown`) for a customer whom the host's code does not know."""
     right = hmac.compare_digest(signature_of(widget, customer_id, at).encode(), signature.lower().encode())
     if not right or not _CUSTOMER_ID.fullmatch(customer_id):
         raise InvalidInput("The signature of the customer is wrong.", code="signature_wrong")
     age = timezone.now().timestamp() - at
     if not -AHEAD.total_seconds() <= age <= SIGNED_FOR.total_seconds():
         raise InvalidInput("The signature of the customer was not made just now.", code="signature_old")
-    return signing.dumps({"widget": str(widget.pk), CUSTOMER: customer_id}, salt=_SALT)
+    return signing.dumps({"widget": str(widget.pk), CUSTOMER: subject_named(CUSTOMER, customer_id)}, salt=_SALT)
 
 
 def bind_customer(principal: Principal, widget: SupportWidget, session_id: UUID, customer_pass: str) -> Verification:

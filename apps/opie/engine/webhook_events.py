@@ -122,5 +122,7 @@ def _problems_of(name: Any, handler: Any, schema: Any) -> Iterable[str]:
 def _fields_of(error: ValidationError) -> Fields:
     fields: Fields = {}
     for one in error.errors(include_url=False, include_input=False, include_context=False)[:_MOST_PROBLEMS]:
-        fields.setdefault(".".join(["data", *map(str, one["loc"])]), []).append(one["msg"])
+        fields.setdefault(".".join(["data", *map(str, one["loc"])]), []).append(
+            one["msg"].removeprefix("Value error, ")
+        )
     return fields

@@ -1,4 +1,4 @@
-"""Forms made from the hosts' memory schemas: a text, a number, a switch, a choice, or texts between commas for each field."""
+"""Forms made from the hosts' memory schemas: a text, a number, a switch, a choice, or texts one a line for each field."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ _OF_GROUP = "__"
 
 
 class Texts(forms.CharField):
-    """Texts between commas."""
+    """Texts, one a line: names have commas in them."""
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
+        return "\n".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> list[str]:
-        texts = (text.strip() for text in clean_text(super().clean(value)).split(","))
+        texts = (text.strip() for text in clean_text(super().clean(value)).splitlines())
         return list(dict.fromkeys(text for text in texts if text))
 
 
@@ -110,6 +110,6 @@ def _field(field: FieldInfo, label: str) -> forms.Field:
         return forms.IntegerField(**shared, widget=forms.NumberInput(attrs={"class": "input w-full"}))
     box = forms.TextInput(attrs={"class": "input w-full", "dir": "auto"})
     if kind == "texts":
-        hint = _("With commas between them")
-        return Texts(**shared, widget=box, help_text=hint, max_length=MOST_ITEMS * LONGEST_TEXT)
+        lines = forms.Textarea(attrs={"class": "textarea field-sizing-content w-full", "rows": 2, "dir": "auto"})
+        return Texts(**shared, widget=lines, help_text=_("One a line."), max_length=MOST_ITEMS * LONGEST_TEXT)
     return forms.CharField(**shared, widget=box, max_length=LONGEST_TEXT)

@@ -83,7 +83,8 @@ export class WidgetFrame {
 
   #submit(): void {
     const text = this.#field.value.trim();
-    if (!text || this.#isSending) return;
+    if (!text) return;
+    if (this.#isSending) return this.#announce("wait");
     this.#field.value = "";
     void this.#send(text);
   }

@@ -194,5 +194,6 @@ def test_agents_are_asked_and_what_fails_is_said(agents: Any, person: Person, tm
     assert "does not contain “7”" in out.getvalue()
     assert AgentOSSession.objects.count() == 0
     assert AgentOSUsage.objects.count() > 0
-    with pytest.raises(CommandError, match="Not there for this person: nobody"):
-        said("test_agents", "--agent", "nobody", "--queries", "Hi")
+    for wrong, why in (("nobody", "Not there for this person: nobody"), ("helper", "There is no file queries.txt")):
+        with pytest.raises(CommandError, match=why):
+            said("test_agents", "--agent", wrong, "--queries", "queries.txt" if wrong == "helper" else "Hi")

@@ -5,11 +5,13 @@ import csv
 import io
 import json
 import tracemalloc
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from apps.opie.agentos import conversation_file
 from apps.opie.models import AgentOSMessage, AgentOSRun, AgentOSSession, MessageReaction, SessionVerification
@@ -163,12 +165,13 @@ def test_forged_files_bring_nothing_in(
         (with_answer(metadata={"error": "x"}), f"{message}.{place}.metadata"),
         (with_answer(tool_calls=[{"id": 1}]), f"{message}.{place}.tool_calls.0.id"),
         (with_answer(role="system"), f"{message}.{place}.role"),
-        (with_answer(number=2**31 - 1), f"{message}.{place}.number"),
+        (with_answer(number=2**31), f"{message}.{place}.number"),
         (good | {"metadata": {"agno": {"type": "x"}}}, "conversations.1.metadata"),
         (good | {"metadata": {"agno": {"session_data": {"x": "y" * 70_000}}}}, "conversations.1.metadata"),
         (good | {"updated_at": "0001-01-01T00:00:00+14:00"}, "conversations.1.updated_at"),
         (good | {"created_at": "9999-12-31T23:59:59-12:00"}, "conversations.1.created_at"),
         (good | {"created_at": "2026-01-01T00:00:00"}, "conversations.1.created_at"),
+        (good | {"last_message_at": str(timezone.now() + timedelta(days=3))}, "conversations.1.last_message_at"),
         (good | {"messages": others}, "conversations.1"),
         (good | {"messages": [first, first]}, "conversations.1"),
         (good | {"head_id": good["id"]}, "conversations.1"),
@@ -239,10 +242,13 @@ def test_ids_in_a_file_lead_to_nothing_of_anybody(told: str, person: Person, mem
 
     # A tree that no chat would make is shown and goes on all the same.
     answer = next(one for one in hers["messages"] if one["is_answer"]) | {"parent_id": None, "number": 1}
-    tool = answer | {"id": told, "parent_id": answer["id"], "number": 7, "role": "tool", "is_answer": False,
+    tool = answer | {"id": told, "parent_id": answer["id"], "number": 2**31 - 1, "role": "tool", "is_answer": False,
                      "tool_call_id": "x", "reaction": None}  # fmt: skip
     odd = hers | {"id": answer["id"], "messages": [answer, tool], "head_id": told, "agent_id": "helper"}
     odd_id = ask(member, "POST", IMPORT, file_of(odd))["conversations"][0]["id"]
     assert ask(member, "GET", f"conversations/{odd_id}/?include_messages=true")["messages"][0]["number"] == 1
     assert "6" in say(member, message="What is 2 * 3?", session_id=odd_id)["content"]
-    assert len(conversations(member, f"id={odd_id}")[0]["messages"]) > 2
+    gone_on = conversations(member, f"id={odd_id}")[0]
+    assert [one["number"] for one in gone_on["messages"]] == list(range(1, len(gone_on["messages"]) + 1))
+    assert len(gone_on["messages"]) > 2
+    assert ask(member, "POST", IMPORT, file_of(gone_on))["already_there"] == 1

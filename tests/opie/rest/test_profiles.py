@@ -47,7 +47,7 @@ def test_a_customers_is_reached_through_a_verified_conversation_alone(person: Pe
     assert call("GET", ours, headers=member.headers).status_code == 404
     expired = call("GET", verified(person, expires_at=timezone.now()), headers=person.headers)
     assert (expired.status_code, error_of(expired)["code"]) == (403, "not_verified")
-    for wrong in ({"other": {}}, {TASTE: []}, {TASTE: {"music_genres": 1}}):
+    for wrong in ({"other": {}}, {TASTE: []}, {TASTE: {"music_genres": 1}}, {TASTE: {"music_genres": ["a\0"]}}):
         assert call("PATCH", ours, wrong, person.headers).status_code == 400
     assert call("DELETE", ours, headers=person.headers).status_code == 204
     assert not MemoryProfile.objects.exists()
@@ -60,14 +60,17 @@ def test_the_memory_page_shows_changes_and_forgets_it(person: Person, agents: An
     client.force_login(person.user)
     page = client.get("/agentos/memory/").content.decode()
     assert "Taste in music" in page
-    sent = {f"{TASTE}-music_genres": "Jazz, <b>, Jazz", f"{TASTE}-notification_settings__offers": "on"}
+    sent = {
+        f"{TASTE}-music_genres": "Jazz\r\nOistrach, David & <b>\r\nJazz",
+        f"{TASTE}-notification_settings__offers": "on",
+    }
     assert client.post(f"/agentos/memory/profiles/{TASTE}/", sent).status_code == 302
     known = call("GET", OWN, headers=person.headers).json()["known"]
     assert (known["music_genres"], known["notification_settings"]) == (
-        ["Jazz", "<b>"],
+        ["Jazz", "Oistrach, David & <b>"],
         {"orders": False, "new_releases": False, "offers": True},
     )
-    assert 'value="Jazz, &lt;b&gt;"' in client.get("/agentos/memory/").content.decode()
+    assert "Jazz\nOistrach, David &amp; &lt;b&gt;</textarea>" in client.get("/agentos/memory/").content.decode()
     wrong = client.post(f"/agentos/memory/profiles/{TASTE}/", {f"{TASTE}-preferred_language": "x" * 41})
     assert (wrong.status_code, b'role="alert"' in wrong.content) == (422, True)
     assert client.post("/agentos/memory/profiles/other/", sent).status_code == 404

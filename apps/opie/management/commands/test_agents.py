@@ -1,5 +1,6 @@
 """manage.py test_agents: ask agents questions and look at what they answer. Ends with 1 when one fails."""
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,13 @@ from apps.api.errors import OpieError
 from apps.opie.agentos.service import AgentOSService
 from apps.opie.agentos.who import staff_or_first_owner, user_named
 from apps.opie.engine.outcome import RunResult
-from apps.opie.models import Agent, AgentOSSession
+from apps.opie.models import Agent
 from apps.opie.models.runs import RunStatus
 
 EXPECTED = " => "
 SHOWN = 300
+# One word that is a path, or ends as files of text do.
+_LIKE_A_FILE = re.compile(r"\S*(/\S*|\.(txt|md|csv))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +70,27 @@ class Command(BaseCommand):
     def _ask(self, service: AgentOSService, agent_id: str, query: Query) -> bool:
         started = time.perf_counter()
         try:
-            result = service.send_message(agent_id, query.text, raise_failure=False)
+            result = _answer(service, agent_id, query.text)
         except OpieError as error:
             said, cost, why = "", "unknown", error.message
         else:
             said, cost = result.content, "unknown" if result.cost is None else f"{result.cost:f} {result.currency}"
             why = _why_not(result, query)
-            # It was a test, and nobody's conversation; what it cost stays in the books.
-            AgentOSSession.objects.visible_to(service.principal).filter(runs=result.run_id).delete()
         seconds = time.perf_counter() - started
         if said:
             self.stdout.write(f"  {' '.join(said.split())[:SHOWN]}")
         self.stdout.write(f"  {'FAIL' if why else 'pass'}  {seconds:.2f} s  cost {cost}{f'  {why}' if why else ''}")
         return not why
+
+
+def _answer(service: AgentOSService, agent_id: str, question: str) -> RunResult:
+    """In a conversation that is nobody's: no agent remembers a test as said by the person, and it is deleted. What it cost
+    stays in the books."""
+    session = service.create_session(agent_id, speaks_for_others=True)
+    try:
+        return service.send_message(agent_id, question, session.pk, raise_failure=False)
+    finally:
+        session.delete()
 
 
 def _why_not(result: RunResult, query: Query) -> str:
@@ -93,6 +104,8 @@ def _why_not(result: RunResult, query: Query) -> str:
 
 
 def _queries(given: list[str]) -> list[Query]:
+    if len(given) == 1 and _LIKE_A_FILE.fullmatch(given[0]) and not Path(given[0]).is_file():
+        raise CommandError(f"There is no file {given[0]}.")
     if len(given) == 1 and Path(given[0]).is_file():
         try:
             given = Path(given[0]).read_text(encoding="utf-8").splitlines()
