@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from apps.accounts.models.teams import Role
@@ -120,6 +120,14 @@ class IsVisitor(BasePermission):
     def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002
         principal = signed_in(request)
         return principal is not None and principal.is_visitor
+
+
+class VisitorsRead(BasePermission):
+    """Visitors may only read: what was said to them is the team's, too. Stands beside a guard for what everybody may do."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002
+        principal = signed_in(request)
+        return request.method in SAFE_METHODS or principal is None or not principal.is_visitor
 
 
 def refusal_for(principal: "Principal") -> NotAllowed:

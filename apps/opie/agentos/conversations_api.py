@@ -13,7 +13,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from apps.accounts.api.acting import principal_of
-from apps.accounts.permissions import IsVisitor, Permission, requires
+from apps.accounts.permissions import IsVisitor, Permission, VisitorsRead, requires
 from apps.api.errors import InvalidInput
 from apps.api.pagination import LARGEST_PAGE, LimitPagination, OffsetPagination
 from apps.api.serializers import StrictSerializer
@@ -108,9 +108,9 @@ class ConversationsView(SessionListView):
 
 
 class ConversationView(SessionDetailView):
-    """One conversation: read, rename or archive, delete."""
+    """One conversation: read, rename or archive, delete. A visitor reads."""
 
-    permission_classes = [TO_CHANGE]
+    permission_classes = [TO_CHANGE, VisitorsRead]
     accepts_visitors = True
     throttle_classes = [HourlyThrottle]
     serializer_class = ConversationSerializer
@@ -177,8 +177,7 @@ class ConversationStatisticsView(APIView):
 class ClearHistoryView(APIView):
     """Empty a conversation and keep it. What its answers took stays in the books."""
 
-    permission_classes = [TO_RUN]
-    accepts_visitors = True
+    permission_classes = [requires(Permission.RUN_AGENTS)]
     throttle_classes = [HourlyThrottle]
 
     @extend_schema(responses={200: ConversationSerializer}, operation_id="conversations_clear_history")

@@ -110,13 +110,11 @@ def messages_after(
 ) -> list[dict[str, Any]]:
     """What a person reads of the conversation, after the message of that number; the newest of more than are read.
     `words` are what they may read of each."""
-    shown = AgentOSMessage.objects.filter(session=session, number__gt=number).in_branch(session.head_id).shown()
-    newest = list(shown.select_related("agent", "run").order_by("-number")[:MOST_READ])[::-1]
-    members = _members_of(session, newest)
-    told = [
-        message_as_json(message, members.get(message.run_id) if message.run_id else None) | {"content": words(message)}
-        for message in newest
-    ]
+    said = AgentOSMessage.objects.filter(session=session, number__gt=number).in_branch(session.head_id)
+    newest = list(said.shown().select_related("agent", "run").order_by("-number")[:MOST_READ])[::-1]
+    whole = said if len(newest) < MOST_READ else said.filter(number__gte=newest[0].number)
+    members = members_who_spoke(session.team_id, whole.order_by("number")) if newest else {}
+    told = [message_as_json(message, members.get(message.pk)) | {"content": words(message)} for message in newest]
     if not session.is_of_widget and not session.speaks_for_others:
         asking = {"kind": "user", "name": _colleague(session.user)["name"]}
         told = [one | ({"by": asking} if one["by"]["kind"] == "visitor" else {}) for one in told]
@@ -148,16 +146,6 @@ def message_as_json(message: AgentOSMessage, member: str | None = None) -> dict[
         "status": message.status,
         "created_at": _text(message.created_at),
     }
-
-
-def _members_of(session: AgentOSSession, shown: list[AgentOSMessage]) -> dict[UUID, str]:
-    leaders = {
-        answer.run_id: answer.agent.agent_id for answer in shown if answer.is_answer and answer.run_id and answer.agent
-    }
-    if not leaders:
-        return {}
-    said = AgentOSMessage.objects.filter(session=session, run__in=leaders).order_by("number")
-    return members_who_spoke(session.team_id, said, leaders)
 
 
 def _agents_name(message: AgentOSMessage) -> str:

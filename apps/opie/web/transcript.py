@@ -128,7 +128,7 @@ class Transcript:
 @dataclass(frozen=True, slots=True)
 class _Known:
     """Everything about a stretch that is not in its messages; `agents` are the names of those without a run, `members` of
-    those in a team who spoke, by run."""
+    those in a team who spoke, by the last message of their answer."""
 
     runs: Mapping[UUID, AgentOSRun]
     usage: Mapping[UUID, RunUsage]
@@ -199,7 +199,6 @@ def _known_of(
         approvals.setdefault(approval.run_id, []).append(approval)
     alone = {row.agent_id for row in rows if row.run_id is None and row.agent_id is not None}
     agents = dict(Agent.objects.filter(pk__in=alone).values_list("pk", "name")) if alone else {}
-    leaders = {run.pk: run.agent.agent_id for run in runs.values() if run.agent is not None}
     # By the run that asked: an answer that was tried again is another run's, to the same question.
     asking = {row.run_id for row in rows if row.run_id is not None} | {run.pk for run in (*runs.values(), *waiting)}
     return _Known(
@@ -208,7 +207,7 @@ def _known_of(
         versions_of(session, rows),
         approvals,
         agents,
-        members_who_spoke(session.team_id, rows, leaders),
+        members_who_spoke(session.team_id, rows),
         _reactions_to(session, rows),
         given_to(runs.values()),
         _commands_of(asking),
@@ -299,6 +298,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
         return Answer(
             status=_STATUS_OF_MESSAGE.get(last.status, "completed"),
             agent_name=known.agents.get(last.agent_id, "") if last.agent_id else "",
+            answered_by=known.members.get(last.pk, ""),
             person=str(last.metadata.get("name", "")) if last.metadata.get(ANSWERED_BY) == PERSON else "",
             parts=tuple(_parts(rows, ())),
             source=_source(rows),
@@ -317,7 +317,7 @@ def _answer(rows: list[AgentOSMessage], question: str, known: _Known) -> Answer:
         agent_id=answerer.agent_id,
         agent_name=answerer.name,
         why=answerer.why,
-        answered_by=known.members.get(run.pk, ""),
+        answered_by=known.members.get(last.pk, ""),
         reaction=known.reactions.get(last.pk, ""),
         parts=tuple(_parts(said, known.approvals.get(run.pk, ()))),
         source=_source(said),

@@ -219,12 +219,17 @@ def test_a_visitor_talks_over_rest_with_the_widgets_agent_alone(
     assert call("POST", "conversations/", {"agent_id": "scripted"}, visit.headers).status_code == 404
     made_here = call("POST", "conversations/", {}, visit.headers).json()
     assert AgentOSSession.objects.get(pk=made_here["id"]).widget is not None
-    assert call("PATCH", one, {"title": "Sums"}, visit.headers).json()["title"] == "Sums"
+    # What was said is the team's, too: a visitor neither changes nor deletes it.
+    for method, path, body in (
+        ("PATCH", one, {"title": "Sums"}),
+        ("DELETE", one, None),
+        ("DELETE", f"{one}clear_history/", None),
+    ):
+        assert call(method, path, body, visit.headers).status_code in (401, 403), (method, path)
     assert (
         call("POST", f"{one}continue_from_message/", {"message_id": read[1]["message_id"]}, visit.headers).status_code
         == 201
     )
-    assert call("DELETE", f"conversations/{made_here['id']}/", None, visit.headers).status_code == 204
 
     settings.OPIE_REQUESTS_PER_HOUR_VISITOR = 3
     for path in ("person/", "person/"):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.opie import extend
@@ -66,6 +67,16 @@ def test_a_member_is_named_wherever_the_answer_is_read(
     with CaptureQueriesContext(connection) as many:
         assert all(sum(one["answered_by"] == "scout" for one in messages) == 3 for messages in lists())
     assert len(many) == len(few)
+
+    # On the page too, and in a conversation that branches off.
+    branch = ask(person, "POST", f"{here}continue_from_message/", {"message_id": first["message_id"]}, 201)
+    page = Client()
+    page.force_login(person.user)
+    for session_id, answers in ((first["thread_id"], 3), (branch["id"], 1)):
+        shown = page.get(f"/agentos/chat/scripted/?session={session_id}").content.decode()
+        assert shown.count("Answered by </span>Scout</span>") == answers
+    copied = [one["answered_by"] for one in ask(person, "GET", f"conversations/{branch['id']}/messages/")["results"]]
+    assert copied[-1] == "scout"
 
     # A host's word counts before the leader's, and a file may bring anything.
     for noted, who in (({"answered_by": "helper"}, "helper"), ({"answered_by": 7}, "scout"), ("what?", "scout")):
