@@ -27,6 +27,7 @@ from apps.opie.extend import (
 )
 
 KIND = "customer"
+LONGEST_NUMBER = 9
 
 
 def register_customers() -> VerificationStep:
@@ -36,6 +37,7 @@ def register_customers() -> VerificationStep:
         recognise=recognise_customer,
         agent_ids=[SUPERVISOR, INVOICE_AGENT],
         code_to=address_of if settings.MUSICSTORE_EMAIL_CODE else None,
+        subject_of=number_of,
     )
 
 
@@ -53,6 +55,12 @@ def _without_titles(text: str) -> str:
     """The text without what is asked of the catalogue alone: “the song My id is 7” is nobody's id."""
     sentences = re.split(r"(?<=[.!?\n])\s+", text)
     return " ".join(one for one in sentences if not is_about_catalogue(one) or is_about_purchases(one))
+
+
+def number_of(said: str) -> str | None:
+    """The customer's number as the store writes it, of what a key or the page around a widget says; None for what is none."""
+    is_number = said.isascii() and said.isdigit() and len(said) <= LONGEST_NUMBER
+    return str(int(said)) if is_number and int(said) > 0 else None
 
 
 def address_of(subject: str) -> str | None:

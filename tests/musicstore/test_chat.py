@@ -37,5 +37,7 @@ def test_who_answered_and_whose_invoices_are_shown(person: Person) -> None:
     customer = Customer.objects.order_by("pk")[0]
     newest = Invoice.objects.filter(customer=customer).order_by("-invoice_date", "-pk")[0]
     _, trusted = make_key(person, "run_agents", "view_agents", "verify_customers")
-    certain = say(trusted, message="Show me my last invoice", customer_id=str(customer.pk))
+    wrong = call("POST", "chat/", {"message": "Show me my last invoice", "customer_id": "abc"}, trusted)
+    assert (wrong.status_code, [*wrong.json()["error"]["fields"]]) == (400, ["customer_id"])
+    certain = say(trusted, message="Show me my last invoice", customer_id=f"0{customer.pk}")
     assert (str(newest.pk) in certain["message"], certain["agent"]) == (True, "invoice_agent")
