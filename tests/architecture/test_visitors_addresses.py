@@ -27,7 +27,9 @@ LISTED: dict[tuple[str, str], tuple[int, int]] = {
     ("POST", "/api/v1/conversations/"): (201, 201),
     ("GET", "/api/v1/conversations/statistics/"): (200, 200),
     ("GET", _CONVERSATION): (200, 404),
-    ("PATCH", _CONVERSATION): (200, 404),
+    # Theirs to read alone.
+    ("PATCH", _CONVERSATION): (403, 403),
+    ("DELETE", _CONVERSATION): (403, 403),
     ("GET", f"{_CONVERSATION}messages/"): (200, 404),
     ("POST", f"{_CONVERSATION}continue_from_message/"): (400, 400),
     ("POST", "/api/v1/chat/"): (200, 404),
@@ -39,8 +41,6 @@ LISTED: dict[tuple[str, str], tuple[int, int]] = {
     ("POST", f"{_ONE}messages/<uuid:message_id>/react/"): (200, 404),
     ("DELETE", f"{_ONE}messages/<uuid:message_id>/react/"): (204, 404),
     ("POST", f"{_ONE}person/"): (200, 404),
-    ("DELETE", f"{_CONVERSATION}clear_history/"): (200, 404),
-    ("DELETE", _CONVERSATION): (204, 404),
 }
 # Open to everybody, with a token or without: to the frame's own page, which `_ask` says it is.
 OF_THE_FRAME: dict[tuple[str, str], int] = {
