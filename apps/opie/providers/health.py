@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, OuterRef, Q, Subquery, When
 from django.utils import timezone
 
 from apps.accounts.permissions import Permission
 from apps.opie import rows
 from apps.opie.ledger.notices import tell_managers
 from apps.opie.models.platform_health import PlatformHealth
+from apps.opie.models.platforms import AIPlatform
 from apps.opie.providers.failures import Failure, Then, in_short
 from apps.opie.providers.snapshot import PlatformSnapshot
 
@@ -34,8 +35,11 @@ TELL_AGAIN_AFTER = timedelta(days=1)
 LONGEST_PROBE = timedelta(minutes=2)
 SECONDS_BETWEEN_READINGS = 1.5
 SECONDS_TO_WAIT_FOR_A_PROBE = 5.0
-# Its key, perhaps: it need not rest any longer, and is tried.
-CHANGED_SINCE = Q(platform__updated_at__gt=F("last_failure_at"))
+# Its key, perhaps: it need not rest any longer, and is tried. Not a join: Django would put an update's whole condition into
+# a subselect, which PostgreSQL does not look at again after waiting for the row, so that two would claim one probe.
+CHANGED_SINCE = Q(
+    last_failure_at__lt=Subquery(AIPlatform.objects.filter(pk=OuterRef("platform_id")).values("updated_at"))
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The circuit breaker: platforms that keep failing rest, for all processes, and come back by themselves."""
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -93,6 +95,40 @@ async def test_after_the_rest_one_asks_and_heals(vendor: VendorServer, scoped: S
         assert await code(model) == ""
     row = await health_of(model)
     assert (row.failures_in_a_row, row.rests_in_a_row, row.rested_until) == (0, 0, None)
+
+
+def test_who_waits_while_another_takes_the_probe_does_not_get_it(transactional_db: None) -> None:
+    platform = add_platform(ApiType.OPENAI, "http://127.0.0.1:1")
+    past = timezone.now() - timedelta(seconds=1)
+    row = PlatformHealth.objects.create(
+        platform=platform, rested_until=past, reason="x", last_failure_at=timezone.now()
+    )
+
+    def claim() -> bool:
+        try:
+            return health._claim_probe(row.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            assert health._claim_probe(row.pk)
+            other = threads.submit(claim)
+            wait_for_somebody_to_be_locked_out()
+        assert not other.result(10)
+
+
+def wait_for_somebody_to_be_locked_out() -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    until = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(waiting)
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.01)
+    pytest.fail("nobody waits for the row")
 
 
 async def test_a_probe_that_fails_doubles_the_rest_up_to_ten_minutes(vendor: VendorServer, scoped: Scoped) -> None:
