@@ -1,13 +1,23 @@
 """What the shop tells of by webhook: an order becomes an invoice, a customer's question a conversation with the team."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models.functions import Lower
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from django.utils import timezone
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from apps.musicstore.finding import find
 from apps.musicstore.models import Customer, Invoice, InvoiceLine, Track
@@ -32,6 +42,8 @@ Billing = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)
 
 # Under a name of its own: within the model `date` is a field.
 When = AwareDatetime | date
+# A date without a time may be tomorrow's already where the shop is.
+CLOCKS_DIFFER = timedelta(days=1)
 
 
 def _with_example(data: dict[str, JsonValue]) -> ConfigDict:
@@ -72,6 +84,13 @@ class NewOrder(_Told):
     billing_state: Billing | None = None
     billing_country: Billing | None = None
     billing_postal_code: Annotated[str, StringConstraints(strip_whitespace=True, max_length=10)] | None = None
+
+    @field_validator("date")
+    @classmethod
+    def _not_to_come(cls, said: When | None) -> When | None:
+        if said is not None and _moment(said, timezone.now()) > timezone.now() + CLOCKS_DIFFER:
+            raise ValueError("The order was paid: its date cannot be in the future.")
+        return said
 
     @model_validator(mode="after")
     def _somebody(self) -> "NewOrder":

@@ -28,6 +28,7 @@ OPEN: dict[tuple[str, str], tuple[int, int]] = {
         404,
     ),
     ("POST", "/widget/<uuid:widget_id>/conversations/<uuid:session_id>/person/"): (401, 404),
+    ("DELETE", "/widget/<uuid:widget_id>/conversations/<uuid:session_id>/person/"): (401, 404),
     ("GET", "/accounts/login/"): (200, 302),
     ("GET", "/accounts/logout/"): (302, 200),
     ("GET", "/accounts/signup/"): (200, 302),

@@ -109,7 +109,16 @@ def test_a_visitor_asks_and_a_colleague_takes_over(
         found = Axe().run(frame)  # type: ignore[arg-type]
         assert found.violations_count == 0, found.generate_report()
 
+        # One who has thought better of it is answered by the agent; asked again, somebody of the team sees it from any page.
+        chat.get_by_role("button", name="Let the agent answer").click()
+        expect(chat.get_by_text("Answers at once, by machine")).to_be_visible()
+        expect(chat.get_by_role("button", name="Let the agent answer")).to_be_hidden()
+        chat.get_by_role("button", name="Ask for a person").click()
+        expect(chat.get_by_text("Waiting for a person of the team")).to_be_visible()
+
         staff = open_page(person)
+        staff.goto("/")
+        expect(staff.get_by_role("link", name="Support")).to_contain_text("1 chat waits for a person")
         staff.goto("/agentos/support/?state=waits")
         staff.get_by_role("link", name=re.compile("Which albums")).click()
         staff.get_by_role("button", name="Take over").click()

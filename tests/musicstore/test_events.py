@@ -2,12 +2,14 @@
 
 import json
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 
 from apps.musicstore.models import Customer, Invoice, Track
 from apps.musicstore.phrases import ENGLISH
@@ -52,10 +54,14 @@ def told(shop: Webhook, event_id: str, event_type: str, **data: Any) -> WebhookE
 
 
 def tell(shop: Webhook, event_id: str, event_type: str, **data: Any) -> None:
+    answer = post(shop, event_id, event_type, **data)
+    assert answer.json() == {"status": "success"}, answer.content
+
+
+def post(shop: Webhook, event_id: str, event_type: str, **data: Any) -> Any:
     raw = json.dumps({"event_type": event_type, "event_id": event_id, "data": data}).encode()
     headers = {HEADER: sign(shop.secret, round(time.time()), raw)}
-    answer = Client().generic("POST", "/api/v1/agentos/webhook/shop/", raw, "application/json", headers=headers)
-    assert answer.json() == {"status": "success"}, answer.content
+    return Client().generic("POST", "/api/v1/agentos/webhook/shop/", raw, "application/json", headers=headers)
 
 
 def answers_in(session_id: str) -> list[str]:
@@ -96,6 +102,11 @@ def test_orders_that_can_and_cannot_be(shop: Webhook) -> None:
         assert (event.status, event.attempts) == ("failed", 1)
         assert problem in event.error
     assert Invoice.objects.count() == before
+    tomorrow, next_week = (timezone.now() + timedelta(days=days) for days in (0.9, 7))
+    told(shop, "o-7", "new_order", customer_id=3, lines=[{"track": "Rehab"}], date=tomorrow.isoformat())
+    assert Invoice.objects.count() == before + 1
+    refused = post(shop, "o-8", "new_order", customer_id=3, lines=[{"track": "Rehab"}], date=f"{next_week:%F}")
+    assert (refused.status_code, b"cannot be in the future" in refused.content) == (400, True), refused.content
     about: dict[str, Any] = {"customer_id": 3, "date": "2026-02-03", "billing_city": "Ulm"}
     event = told(shop, "o-9", "new_order", lines=[{"track": "Rehab"}], **about)
     invoice = Invoice.objects.get(pk=event.result["invoice_id"])

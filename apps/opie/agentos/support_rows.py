@@ -20,6 +20,9 @@ from apps.opie.models.sessions import AgentOSSessionQuerySet
 
 State = Literal["agent", "waits", "taken_over", "closed"]
 MOST_READ = 200
+MOST_COUNTED = 99
+# Its widget is gone: the visitor would not see an answer.
+IS_CLOSED = Q(widget=None) & ~Q(gone_widget="")
 
 
 def support_sessions(principal: Principal, search: str = "", state: str = "") -> AgentOSSessionQuerySet:
@@ -32,10 +35,9 @@ def support_sessions(principal: Principal, search: str = "", state: str = "") ->
         .annotate(gave_up=Exists(gave_up))
         .select_related("agent", "widget", "taken_over_by", "user")
     )
-    is_closed = Q(widget=None) & ~Q(gone_widget="")
     waits = Q(taken_over_by=None) & (Q(person_asked_at__isnull=False) | Q(gave_up=True))
     if state:
-        sessions = sessions.filter(is_closed if state == "closed" else ~is_closed)
+        sessions = sessions.filter(IS_CLOSED if state == "closed" else ~IS_CLOSED)
     if state == "waits":
         sessions = sessions.filter(waits)
     elif state == "taken_over":
@@ -43,6 +45,13 @@ def support_sessions(principal: Principal, search: str = "", state: str = "") ->
     elif state == "agent":
         sessions = sessions.filter(taken_over_by=None).exclude(waits)
     return sessions.order_by("-updated_at", "-id")
+
+
+def waiting_chats(principal: Principal) -> int:
+    """How many chats there are in which a person is asked for and nobody has come; 99 stand for more."""
+    waiting = AgentOSSession.objects.for_support(principal).filter(person_asked_at__isnull=False, message_count__gt=0)
+    waiting = waiting.exclude(IS_CLOSED)
+    return waiting[:MOST_COUNTED].count()
 
 
 def state_of(session: AgentOSSession) -> State:

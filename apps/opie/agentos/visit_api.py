@@ -1,6 +1,7 @@
 """/widget/<id>/…: what the frame of a widget asks of Opie. No cookie counts here: the visitor's token is sent, and every
 request that changes something has to come from the frame itself, which is a page of our own origin."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 from rest_framework import serializers, status
+from rest_framework.exceptions import MethodNotAllowed
 
 from apps.accounts.async_views import PrincipalView
 from apps.accounts.models import SignInAttempt
@@ -30,7 +32,7 @@ from apps.opie.engine.asking import ask_agent, checked_message
 from apps.opie.engine.opening import Ask
 from apps.opie.engine.reacting import react, take_back
 from apps.opie.engine.saying import shown_name
-from apps.opie.engine.taking_over import ask_for_person
+from apps.opie.engine.taking_over import ask_for_person, withdraw_person
 from apps.opie.limits.hourly import admit_request
 from apps.opie.models import AgentOSSession, SupportWidget
 
@@ -67,12 +69,22 @@ def require_own_origin(request: HttpRequest) -> None:
 class _OpenView(View):
     """For who has no token yet."""
 
+    _allowed_methods: Callable[[], list[str]]
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             require_own_origin(request)
+            self._require_method(request)
             return super().dispatch(request, *args, **kwargs)
-        except (OpieError, serializers.ValidationError) as error:
-            return json_error(error)
+        except (OpieError, serializers.ValidationError, MethodNotAllowed) as error:
+            response = json_error(error)
+            if isinstance(error, MethodNotAllowed):
+                response["Allow"] = ", ".join(self._allowed_methods())
+            return response
+
+    def _require_method(self, request: HttpRequest) -> None:
+        if request.method not in self._allowed_methods():
+            raise MethodNotAllowed(request.method or "")
 
     def read_body(self, request: HttpRequest, serializer_class: type[StrictSerializer]) -> dict[str, Any]:
         body = serializer_class(data=parse_json(read_at_most(request, LARGEST_BODY) or b"{}"))  # type: ignore[arg-type]
@@ -152,10 +164,14 @@ class BindView(_VisitorView):
 
 
 class PersonView(_VisitorView):
-    """POST /widget/<id>/conversations/<id>/person/: the visitor would rather talk to somebody."""
+    """POST /widget/<id>/conversations/<id>/person/: the visitor would rather talk to somebody; DELETE: no more."""
 
     async def post(self, request: HttpRequest, widget_id: UUID, session_id: UUID) -> HttpResponseBase:  # noqa: ARG002
-        await rows.run(_ask_for_person, self.principal, widget_id, session_id)
+        await rows.run(_want_person, self.principal, widget_id, session_id, ask_for_person)
+        return JsonResponse(await rows.run(_conversation, self.principal, widget_id, session_id, 0))
+
+    async def delete(self, request: HttpRequest, widget_id: UUID, session_id: UUID) -> HttpResponseBase:  # noqa: ARG002
+        await rows.run(_want_person, self.principal, widget_id, session_id, withdraw_person)
         return JsonResponse(await rows.run(_conversation, self.principal, widget_id, session_id, 0))
 
 
@@ -209,6 +225,7 @@ def _conversation(principal: Principal, widget_id: UUID, session_id: UUID, after
     return {
         "conversation_id": str(session.pk),
         "state": state,
+        "asks_for_person": session.person_asked_at is not None,
         # Visitors are shown a name, and never an address.
         "with": {"kind": "person", "name": shown_name(holder.name)} if holder else _agent_of(widget),
         "is_writing": is_writing(session.pk),
@@ -239,6 +256,8 @@ def _bind(principal: Principal, widget_id: UUID, session_id: UUID, customer_pass
     visiting.bind_customer(principal, widget, session.pk, customer_pass)
 
 
-def _ask_for_person(principal: Principal, widget_id: UUID, session_id: UUID) -> None:
+def _want_person(
+    principal: Principal, widget_id: UUID, session_id: UUID, want: Callable[[Principal, UUID], AgentOSSession]
+) -> None:
     _, session = _own(principal, widget_id, session_id)
-    ask_for_person(principal, session.pk)
+    want(principal, session.pk)

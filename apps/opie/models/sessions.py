@@ -126,6 +126,9 @@ class AgentOSSession(models.Model):
             models.Index(fields=["user", "team", "-updated_at"], name="opie_session_of_person"),
             models.Index(fields=["agent", "-updated_at"], name="opie_session_of_agent"),
             models.Index(fields=["team", "-updated_at"], condition=FOR_SUPPORT, name="opie_session_for_support"),
+            models.Index(
+                fields=["team"], condition=Q(person_asked_at__isnull=False), name="opie_session_asks_for_person"
+            ),
             GinIndex(SearchVector("title", config="simple"), name="opie_session_title"),
         ]
         constraints = [

@@ -4,6 +4,7 @@ Agno checks arguments by pydantic and shows the model its error as it is, with a
 """
 
 import functools
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from pydantic import ValidationError
 from apps.api.errors import InvalidInput
 
 MOST_PROBLEMS, LONGEST_PROBLEM = 5, 300
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_UNSTORABLE = "The argument {0} does not fit: it holds characters that are no text. Leave them out."
 _UNKNOWN = "unexpected_keyword_argument"
 _MISSING = ("missing_argument", "missing_keyword_only_argument", "missing")
 _KINDS = {
@@ -34,12 +37,37 @@ def refusing_plainly(function: Function) -> Callable[..., Awaitable[Any]]:
     # With what is marked on it: Agno sees that it is checked already.
     @functools.wraps(checked)
     async def call(**arguments: Any) -> Any:
+        if unstorable := [name for name, value in arguments.items() if not _can_be_stored(value)]:
+            raise InvalidInput(" ".join(_UNSTORABLE.format(name) for name in unstorable[:MOST_PROBLEMS]))
         try:
-            return await checked(**arguments)
+            return await checked(**_numbers_as_text(function.parameters, arguments))
         except ValidationError as error:
             raise InvalidInput(refusal(function, error)) from None
 
     return call
+
+
+def _can_be_stored(value: Any) -> bool:
+    """PostgreSQL takes neither a NUL nor half of a pair of surrogates."""
+    if isinstance(value, str):
+        return not _NO_TEXT.search(value)
+    if isinstance(value, Mapping):
+        return all(map(_can_be_stored, value.values())) and all(map(_can_be_stored, value))
+    return all(map(_can_be_stored, value)) if isinstance(value, list) else True
+
+
+def _numbers_as_text(parameters: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Models like to give 7 where the text "7" is wanted, of ids above all: that is no reason to refuse a call."""
+    properties: Mapping[str, Any] = parameters.get("properties") or {}
+    return {
+        name: str(value) if type(value) in (int, float) and _takes_text_alone(properties.get(name) or {}) else value
+        for name, value in arguments.items()
+    }
+
+
+def _takes_text_alone(about: Mapping[str, Any]) -> bool:
+    kinds = {one.get("type") for one in about.get("anyOf") or [about]}
+    return "string" in kinds and kinds <= {"string", "null"} and not about.get("enum")
 
 
 def refusal(function: Function, error: ValidationError) -> str:

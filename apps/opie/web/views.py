@@ -21,7 +21,7 @@ from apps.api.errors import Conflict, NotAllowed
 from apps.opie.agentos.agent_rows import may_manage
 from apps.opie.agentos.conversation_markdown import conversation_as_markdown
 from apps.opie.agentos.service import LONGEST_MESSAGE
-from apps.opie.agentos.support_rows import person_for_asker
+from apps.opie.agentos.support_rows import person_for_asker, waiting_chats
 from apps.opie.engine.branches import branch_off, newest_end
 from apps.opie.engine.clearing import clear_history
 from apps.opie.engine.taking_over import somebody_may_come
@@ -58,6 +58,7 @@ class Page(LoginRequiredMixin, TemplateView):
             may_manage_webhooks=self.principal.may(Permission.MANAGE_TEAM),
             # Asked for by the bar, once, and not at all for a piece of a page.
             waiting_approvals=cache(lambda: waiting_for(self.principal).count()),
+            waiting_chats=cache(lambda: waiting_chats(self.principal)),
             **kwargs,
         )
 

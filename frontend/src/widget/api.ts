@@ -22,6 +22,7 @@ export type Reactions = Record<string, { reaction: string; reason: string }>;
 
 export interface Conversation {
   state: "agent" | "waits" | "taken_over";
+  asks_for_person: boolean;
   with: Author;
   is_writing: boolean;
   messages: Message[];
@@ -69,8 +70,9 @@ export class WidgetApi {
     return (await (await this.#call(`${this.#here}?after=${after}`, {})).json()) as Conversation;
   }
 
-  async askForPerson(): Promise<void> {
-    await this.#post(`${this.#here}person/`, {});
+  /** POST asks for a person of the team; DELETE does so no more, and the agent answers again. */
+  async wantPerson(method: "POST" | "DELETE"): Promise<void> {
+    await this.#call(`${this.#here}person/`, { method });
   }
 
   ask(message: string): Promise<Response> {

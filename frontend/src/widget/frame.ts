@@ -59,7 +59,8 @@ export class WidgetFrame {
     }
     this.#part("close").hidden = !this.#host.isThere;
     this.#part("close").addEventListener("click", () => this.#host.close());
-    this.#part("person").addEventListener("click", () => void this.#askForPerson());
+    this.#part("person").addEventListener("click", () => void this.#wantPerson("POST"));
+    this.#part("withdraw").addEventListener("click", () => void this.#wantPerson("DELETE"));
     this.#part("another").addEventListener("click", () => void this.#startAnew());
     watchReactions(this.#talk.element, {
       keep: (message, init) => this.#keepReaction(message, init),
@@ -186,6 +187,9 @@ export class WidgetFrame {
     this.#setTyping(conversation.is_writing);
     this.#part("with").textContent = conversation.with.name;
     this.#root.dataset["state"] = conversation.state;
+    const isWanted = conversation.asks_for_person || conversation.state === "taken_over";
+    this.#part("person").hidden = isWanted;
+    this.#part("withdraw").hidden = !isWanted;
     this.#part("starters").hidden = this.#talk.last > 0;
     if (ofOthers && !this.#host.isOpen) this.#host.unread((this.#unread += ofOthers));
   }
@@ -211,10 +215,10 @@ export class WidgetFrame {
     if (isRefused) this.#part("problem").textContent = error.message;
   }
 
-  async #askForPerson(): Promise<void> {
+  async #wantPerson(method: "POST" | "DELETE"): Promise<void> {
     try {
       if (!this.#kept.token) await this.#api.visit(this.#customerPass);
-      await this.#api.askForPerson();
+      await this.#api.wantPerson(method);
     } catch {
       this.#part("offline").hidden = false;
     }
@@ -233,6 +237,8 @@ export class WidgetFrame {
     this.#talk.clear();
     this.#part("starters").hidden = false;
     this.#root.dataset["state"] = "agent";
+    this.#part("person").hidden = false;
+    this.#part("withdraw").hidden = true;
     this.#field.focus();
   }
 

@@ -11,6 +11,7 @@ from apps.accounts.models import AuditEntry, Role, User
 from apps.opie import rows
 from apps.opie.agentos.conversation_markdown import conversation_as_markdown
 from apps.opie.agentos.service import AgentOSService
+from apps.opie.agentos.support_rows import waiting_chats
 from apps.opie.engine import parts
 from apps.opie.engine.asking import agent_to_ask
 from apps.opie.engine.reacting import react
@@ -202,10 +203,12 @@ def test_whoever_asked_may_end_it_even_when_somebody_has_come(
     assert (somebody_may_come(member.principal), somebody_may_come(person.principal)) == (True, False)
     chat.do("POST", "person/")
     AgentOSSession.objects.filter(pk=chat.id).update(message_count=1)
+    assert (waiting_chats(person.principal), waiting_chats(member.principal)) == (1, 0)
     staff("POST", chat, "take-over/", person)
     # Asking while somebody is there changes nothing, as does asking twice.
     assert chat.do("POST", "person/").json()["person"]["state"] == "taken_over"
     assert listed(person, "?state=taken_over") == [chat.id]
+    assert waiting_chats(person.principal) == 0
     assert chat.do("DELETE", "person/").json()["person"] == {"state": "agent", "name": ""}
     assert listed(person) == []
     assert staff("POST", chat, "take-over/", person).status_code == 404

@@ -38,8 +38,9 @@ class MembersMissing(ValueError):  # noqa: N818 - it reads as what happened
 _folders_of_hosts: list[Path] = []
 
 
-def register_agents(folder: Path) -> None:
+def register_agents(folder: Path | str) -> None:
     """Have `create_default_agents` bring in the agents of a host's folder too: files like those beside this module."""
+    folder = Path(folder)
     if folder not in _folders_of_hosts:
         _folders_of_hosts.append(folder)
 
