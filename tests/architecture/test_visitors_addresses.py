@@ -41,6 +41,7 @@ LISTED: dict[tuple[str, str], tuple[int, int]] = {
     ("POST", f"{_ONE}messages/<uuid:message_id>/react/"): (200, 404),
     ("DELETE", f"{_ONE}messages/<uuid:message_id>/react/"): (204, 404),
     ("POST", f"{_ONE}person/"): (200, 404),
+    ("DELETE", f"{_ONE}person/"): (200, 404),
 }
 # Open to everybody, with a token or without: to the frame's own page, which `_ask` says it is.
 OF_THE_FRAME: dict[tuple[str, str], int] = {
