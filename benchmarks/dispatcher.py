@@ -26,7 +26,8 @@ def run() -> dict[str, Any]:
     for name, taken in figures["selection"].items():
         print(
             f"a selection among {AGENTS:,} agents, {name}: p50 {taken['p50_ms']} ms, p95 {taken['p95_ms']} ms"
-            f", {taken['cpu_ms']} ms of this process's CPU (the first {taken['first_ms']:,.0f} ms)"
+            f", {taken['cpu_ms']} ms of this process's CPU (the first {taken['first_ms']:,.0f} ms, of another process"
+            f" {taken['anew_ms']:,.0f} ms)"
         )
     return figures
 
@@ -139,13 +140,26 @@ async def _times_of(principal: Any, tasks: Sequence[str], *, with_vectors: bool)
         taken.append((time.perf_counter() - began) * 1000)
         busy += (time.process_time() - busy_before) * 1000 if number else 0
     first, *others = taken
+    _forget()
+    began = time.perf_counter()
+    await select(principal, tasks[0], with_vectors=with_vectors)
+    anew = (time.perf_counter() - began) * 1000
     p95 = statistics.quantiles(others, n=20)[-1]
     return {
         "first_ms": round(first, 1),
+        "anew_ms": round(anew, 1),
         "p50_ms": round(statistics.median(others), 1),
         "p95_ms": round(p95, 1),
         "cpu_ms": round(busy / ROUNDS, 1),
     }
+
+
+def _forget() -> None:
+    """What a process that has just begun does not know: agents and vectors are in rows."""
+    from apps.opie.engine.dispatcher import likeness, roster
+
+    likeness._kept.clear()
+    roster._kept.clear()
 
 
 def _make_agents(principal: Any) -> None:
