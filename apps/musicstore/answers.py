@@ -6,6 +6,7 @@ Only what is plainly said is understood. The rest is answered by what could be a
 from dataclasses import dataclass
 from typing import Any
 
+from apps.musicstore.bought_questions import names_bought
 from apps.musicstore.calls import (
     A_SONG,
     ALBUMS_OF,
@@ -24,7 +25,7 @@ from apps.musicstore.catalogue_questions import asks_for_somebody, catalogue_que
 from apps.musicstore.invoice_questions import Wanted, invoice_call, wanted_invoices, wants_cheapest
 from apps.musicstore.names import are_as_good, squeeze
 from apps.musicstore.phrases import say
-from apps.musicstore.sentences import SHOWN, cheapest_first, in_sentences, some_invoices
+from apps.musicstore.sentences import SHOWN, cheapest_first, in_sentences, is_called_so, items_called, some_invoices
 from apps.musicstore.several import MOST_NAMES, each_meant, names_in
 from apps.musicstore.tools.paging import MOST_ROWS, Answer, Row
 
@@ -125,8 +126,42 @@ def answer_invoices(message: str, customer_id: int, language: str = "en") -> Dir
     if call.tool == BY_PRICE and wants_cheapest(message):
         answer = cheapest_first(_every_row(BY_PRICE, customer_id), language)
         return DirectAnswer(answer["message"], None, answer)
+    if call.tool == BY_DATE and (bought := _bought(message, customer_id, language)):
+        return bought
     wanted = wanted_invoices(message) if call.tool == BY_DATE else None
     return chosen_invoices(wanted, customer_id, language) if wanted else invoices_page(call, customer_id, 1, language)
+
+
+def _bought(message: str, customer_id: int, language: str) -> DirectAnswer | None:
+    """What this customer has bought of a name in the message: nothing, where the catalogue has it; None for what is no name."""
+    names = names_bought(message)
+    rows = _every_row(BY_PRICE, customer_id) if names else []
+    for name in names:
+        if fitting := _fitting(name, rows):
+            answer = items_called(name, fitting, language)
+            return DirectAnswer(answer["message"], None, answer)
+    for name in names:
+        if _called([Call(tool, {NAMED[tool]: name}) for tool in (ALBUMS_OF, A_SONG, ON_ALBUM)], language):
+            answer = items_called(name, [], language)
+            return DirectAnswer(answer["message"], None, answer)
+    return None
+
+
+def _fitting(name: str, rows: list[Row]) -> list[Row]:
+    """Those of a song or an artist of this name; else those on the album; else those of whom it is nearly the name."""
+    if called := [row for row in rows if is_called_so(name, row)]:
+        return called
+    on_album = _tracks_on(name)
+    return [row for row in rows if (row["track"], row["artist"]) in on_album] or [
+        row for row in rows if row["artist"] and are_as_good(name, row["artist"])
+    ]
+
+
+def _tracks_on(album: str) -> set[tuple[str, str]]:
+    """The songs on an album of exactly this title, each with its artist."""
+    answer = CATALOGUE[ON_ALBUM](album=album, page_size=MOST_ROWS)
+    titles = {squeeze(row["album"]) for row in answer["rows"]}
+    return {(row["track"], row["artist"]) for row in answer["rows"]} if titles == {squeeze(album)} else set()
 
 
 def chosen_invoices(wanted: Wanted, customer_id: int, language: str = "en") -> DirectAnswer:

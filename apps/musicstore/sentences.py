@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from apps.musicstore.bought_questions import title_and_artist
 from apps.musicstore.calls import A_SONG, ALBUMS_OF, BY_DATE, BY_PRICE, EMPLOYEE, IN_GENRE, ON_ALBUM, SONGS_OF
 from apps.musicstore.invoice_questions import Wanted
 from apps.musicstore.money import amount_of, as_people_write, with_currency
@@ -125,6 +126,28 @@ def cheapest_first(rows: list[Row], language: str = "en") -> Answer:
         *([say(language, "more_invoices", left)] if left else []),
     ]
     return {"total": len(rows), "page": 1, "page_size": SHOWN, "rows": rows[::-1], "message": "\n".join(lines)}
+
+
+def is_called_so(name: str, row: Row) -> bool:
+    """Whether an item is a song of this name, or one by somebody of this name."""
+    track, artist = str(row["track"]), str(row["artist"] or "")
+    title, by = title_and_artist(name)
+    is_both = bool(title) and _has_words(track, title) and _has_words(artist, by)
+    return is_both or _has_words(track, name) or _has_words(artist, name)
+
+
+def _has_words(name: str, words: str) -> bool:
+    return f" {fold(words)} " in f" {fold(name)} "
+
+
+def items_called(name: str, rows: list[Row], language: str = "en") -> Answer:
+    """What a customer has bought of that name, the newest first."""
+    rows = sorted(rows, key=lambda row: str(row["date"]), reverse=True)
+    head = say(language, "bought_of", len(rows), name=name) if rows else say(language, "bought_none_of", name=name)
+    left = len(rows) - SHOWN
+    lines = [head, *(f"- {_item(language, row)}" for row in rows[:SHOWN])]
+    lines += [say(language, "more_invoices", left)] if left > 0 else []
+    return {"total": len(rows), "page": 1, "page_size": SHOWN, "rows": rows, "message": "\n".join(lines)}
 
 
 # --- lines -------------------------------------------------------------------------------------------

@@ -102,6 +102,8 @@ PHRASES = {
     "employee": "This is who looks after you:",
     "no_invoice": "You have no invoice {invoice}.",
     "nobody": "Nobody in particular looks after invoice {invoice}.",
+    "bought_of": "You have bought {n} item of “{name}”:|You have bought {n} items of “{name}”, the newest first:",
+    "bought_none_of": "You have bought nothing of “{name}” yet.",
     "bought_nothing": "You have bought nothing yet.",
     "sum": "Your invoice comes to {total}.|Your {n} invoices come to {total} in all.",
     "sum_of_year": "In {year} you spent {total} ({n} invoice).|In {year} you spent {total} ({n} invoices).",

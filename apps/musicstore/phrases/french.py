@@ -104,6 +104,8 @@ PHRASES = {
     "employee": "Voici qui s'occupe de vous :",
     "no_invoice": "Vous n'avez pas de facture {invoice}.",
     "nobody": "Personne en particulier ne s'occupe de la facture {invoice}.",
+    "bought_of": "De « {name} », vous avez acheté {n} article :|De « {name} », vous avez acheté {n} articles, le plus récent d'abord :",
+    "bought_none_of": "De « {name} », vous n'avez encore rien acheté.",
     "bought_nothing": "Vous n'avez encore rien acheté.",
     "sum": "Votre facture s'élève à {total}.|Vos {n} factures s'élèvent à {total} en tout.",
     "sum_of_year": "En {year}, vous avez dépensé {total} ({n} facture).|En {year}, vous avez dépensé {total} ({n} factures).",

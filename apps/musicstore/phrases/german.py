@@ -108,6 +108,8 @@ PHRASES = {
     "employee": "Betreut werden Sie von:",
     "no_invoice": "Sie haben keine Rechnung {invoice}.",
     "nobody": "Um Rechnung {invoice} kümmert sich niemand Bestimmtes.",
+    "bought_of": "Von „{name}“ haben Sie {n} Stück gekauft:|Von „{name}“ haben Sie {n} Stücke gekauft, die neuesten zuerst:",
+    "bought_none_of": "Von „{name}“ haben Sie noch nichts gekauft.",
     "bought_nothing": "Sie haben noch nichts gekauft.",
     "sum": "Ihre Rechnung beträgt {total}.|Ihre {n} Rechnungen betragen zusammen {total}.",
     "sum_of_year": "Im Jahr {year} haben Sie {total} ausgegeben ({n} Rechnung).|Im Jahr {year} haben Sie {total} ausgegeben ({n} Rechnungen).",

@@ -102,6 +102,8 @@ PHRASES = {
     "employee": "Quem atende você:",
     "no_invoice": "Você não tem nenhuma fatura {invoice}.",
     "nobody": "Ninguém em particular cuida da fatura {invoice}.",
+    "bought_of": "De “{name}” você comprou {n} item:|De “{name}” você comprou {n} itens, o mais recente primeiro:",
+    "bought_none_of": "De “{name}” você ainda não comprou nada.",
     "bought_nothing": "Você ainda não comprou nada.",
     "sum": "Sua fatura soma {total}.|Suas {n} faturas somam {total} ao todo.",
     "sum_of_year": "Em {year} você gastou {total} ({n} fatura).|Em {year} você gastou {total} ({n} faturas).",

@@ -104,6 +104,8 @@ PHRASES = {
     "employee": "Le atiende:",
     "no_invoice": "No tiene ninguna factura {invoice}.",
     "nobody": "De la factura {invoice} no se ocupa nadie en particular.",
+    "bought_of": "De «{name}» ha comprado {n} artículo:|De «{name}» ha comprado {n} artículos, el más reciente primero:",
+    "bought_none_of": "De «{name}» aún no ha comprado nada.",
     "bought_nothing": "Todavía no ha comprado nada.",
     "sum": "Su factura suma {total}.|Sus {n} facturas suman {total} en total.",
     "sum_of_year": "En {year} gastó {total} ({n} factura).|En {year} gastó {total} ({n} facturas).",

@@ -29,8 +29,8 @@ from apps.api.errors import InvalidInput, TooLarge
 from apps.opie.agentos.conversation_export import FORMAT, PROVIDER_DATA, VERSION
 from apps.opie.agentos.session_rows import MOST_AGNO_DATA
 from apps.opie.agentos.sessions_mapping import AGNO_KEY
-from apps.opie.engine.storable import clean_json
 from apps.opie.models.reactions import LONGEST_REASON
+from apps.opie.storable import clean_json
 
 # Of a file that somebody sends; an operator's may hold more of both. A million values are about 200 MB while they are
 # read, and 40,000 messages.

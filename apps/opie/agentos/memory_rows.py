@@ -14,9 +14,9 @@ from apps.accounts.principal import Principal
 from apps.opie.agentos.session_rows import as_uuid, names
 from apps.opie.agentos.sessions_mapping import type_of_kind
 from apps.opie.engine.speaking import marked, only_the_user_speaks, speaks_for_many
-from apps.opie.engine.storable import clean_text
 from apps.opie.models import Agent, AgentOSMemory
 from apps.opie.scope import RunScope
+from apps.opie.storable import clean_text
 
 MOST_MEMORIES_AT_ONCE = 1000
 MOST_CHARACTERS = 10_000

@@ -23,10 +23,10 @@ from apps.opie.agentos import sessions_mapping as mapping
 from apps.opie.agentos.session_rows import as_uuid, find_session, names, with_parts
 from apps.opie.agentos.sessions_mapping import AnyRun, RunParts
 from apps.opie.engine import recording, transcript
-from apps.opie.engine.storable import clean_text
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession
 from apps.opie.models.messages import MessageRole, MessageStatus
 from apps.opie.models.runs import END_STATUSES, LIVE_STATUSES, RunStatus
+from apps.opie.storable import clean_text
 
 MOST_RUNS_AT_ONCE = 200
 _MESSAGE_STATUS = {

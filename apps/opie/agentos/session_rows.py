@@ -21,10 +21,10 @@ from apps.api.ids import uuid7_floor
 from apps.opie.agentos import sessions_mapping as mapping
 from apps.opie.agentos.sessions_mapping import AGNO_KEY, NAME_WHEN_READ, AnySession, RunParts
 from apps.opie.engine.recording import STALE_AFTER
-from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun, AgentOSSession, AgentOSUsage
 from apps.opie.models.agents import AgentKind
 from apps.opie.models.runs import RunStatus
+from apps.opie.storable import clean_json, clean_text
 
 MOST_AGNO_DATA = 64 * 1024
 MOST_SESSIONS_AT_ONCE = 200

@@ -6,12 +6,12 @@ from apps.api.errors import OPIE_ERROR, OpieError
 from apps.opie.engine import transcript
 from apps.opie.engine.observer import Failure, Observation
 from apps.opie.engine.settling import INTERRUPTED, Ending
-from apps.opie.engine.storable import clean_json
 from apps.opie.knowledge.citing import cited
 from apps.opie.metrics.errors import RunError
 from apps.opie.models import AgentOSMessage
 from apps.opie.models.messages import NOTES
 from apps.opie.models.runs import RunStatus
+from apps.opie.storable import clean_json
 
 PLATFORM_INTERRUPTED = "platform_interrupted"
 GENERIC = RunError(

@@ -17,8 +17,8 @@ from agno.run.base import RunStatus as AgnoStatus
 from agno.run.team import TeamRunOutput
 
 from apps.opie.engine.shaped import OutputAccepted, OutputRefused
-from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.events import EventType
+from apps.opie.storable import clean_json, clean_text
 
 MOST_OF_A_RESULT_SHOWN = 20_000
 

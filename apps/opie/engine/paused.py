@@ -18,7 +18,7 @@ from agno.run.team import TeamRunOutput
 
 from apps.api.ids import uuid7
 from apps.opie.engine.observer import Observation, ToolCall, tool_as_json
-from apps.opie.engine.storable import clean_json
+from apps.opie.storable import clean_json
 
 LONGEST_ID = 200
 NOT_ALLOWED = "A person did not allow this call."

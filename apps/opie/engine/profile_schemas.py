@@ -14,9 +14,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from apps.api.errors import Fields, InvalidInput
-from apps.opie.engine.storable import clean_json
 from apps.opie.models.profiles import LONGEST_NAME
 from apps.opie.registering import problem_of_function
+from apps.opie.storable import clean_json
 
 # Of a list, where its field says nothing nearer; of one text; of all of a profile, as JSON.
 MOST_ITEMS, LONGEST_TEXT, MOST_BYTES = 20, 200, 4_000

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from pydantic import ValidationError as ModelError
 from pydantic_core import SchemaValidator
 
-from apps.opie.engine.storable import clean_json
 from apps.opie.models.output_schemas import checked_schema, pattern_matcher
+from apps.opie.storable import clean_json
 
 LONGEST_OUTPUT = 500_000
 MOST_PROBLEMS = 10

@@ -21,11 +21,11 @@ from apps.opie.engine.asking import agent_to_ask, open_held
 from apps.opie.engine.executions.agents import Context, InputData, executable, principal_of
 from apps.opie.engine.executions.context import AgentContext
 from apps.opie.engine.settling import Ending, settle
-from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.metrics.errors import RunError
 from apps.opie.models import Agent, AgentOSMessage, AgentOSRun
 from apps.opie.models.messages import MessageRole
 from apps.opie.models.runs import RunStatus
+from apps.opie.storable import clean_json, clean_text
 
 MOST_AT_ONCE = 200
 EXECUTION_FAILED = "execution_failed"

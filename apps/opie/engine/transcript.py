@@ -7,9 +7,9 @@ from typing import Any
 from agno.models.message import Message
 
 from apps.opie.engine.observer import Observation, ToolCall
-from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.models import AgentOSMessage
 from apps.opie.models.messages import MessageRole
+from apps.opie.storable import clean_json, clean_text
 
 # What the columns of tool_call_id and tool_name hold.
 LONGEST_NAME = 200

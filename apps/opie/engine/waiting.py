@@ -19,10 +19,10 @@ from apps.opie.engine.outcome import as_told
 from apps.opie.engine.paused import Paused
 from apps.opie.engine.queue import Claimed
 from apps.opie.engine.recording import Events
-from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.engine.wishes import Wishes
 from apps.opie.models import AgentOSApproval, AgentOSRun
 from apps.opie.models.runs import RunStatus
+from apps.opie.storable import clean_json, clean_text
 
 MOST_AT_ONCE = 200
 

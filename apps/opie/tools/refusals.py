@@ -4,7 +4,6 @@ Agno checks arguments by pydantic and shows the model its error as it is, with a
 """
 
 import functools
-import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,10 +11,9 @@ from agno.tools.function import Function
 from pydantic import ValidationError
 
 from apps.api.errors import InvalidInput
+from apps.opie.storable import clean_texts
 
 MOST_PROBLEMS, LONGEST_PROBLEM = 5, 300
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
-_UNSTORABLE = "The argument {0} does not fit: it holds characters that are no text. Leave them out."
 _UNKNOWN = "unexpected_keyword_argument"
 _MISSING = ("missing_argument", "missing_keyword_only_argument", "missing")
 _KINDS = {
@@ -37,23 +35,13 @@ def refusing_plainly(function: Function) -> Callable[..., Awaitable[Any]]:
     # With what is marked on it: Agno sees that it is checked already.
     @functools.wraps(checked)
     async def call(**arguments: Any) -> Any:
-        if unstorable := [name for name, value in arguments.items() if not _can_be_stored(value)]:
-            raise InvalidInput(" ".join(_UNSTORABLE.format(name) for name in unstorable[:MOST_PROBLEMS]))
         try:
-            return await checked(**_numbers_as_text(function.parameters, arguments))
+            # As it is kept of the call: a tool is given nothing that no row could hold.
+            return await checked(**clean_texts(_numbers_as_text(function.parameters, arguments)))
         except ValidationError as error:
             raise InvalidInput(refusal(function, error)) from None
 
     return call
-
-
-def _can_be_stored(value: Any) -> bool:
-    """PostgreSQL takes neither a NUL nor half of a pair of surrogates."""
-    if isinstance(value, str):
-        return not _NO_TEXT.search(value)
-    if isinstance(value, Mapping):
-        return all(map(_can_be_stored, value.values())) and all(map(_can_be_stored, value))
-    return all(map(_can_be_stored, value)) if isinstance(value, list) else True
 
 
 def _numbers_as_text(parameters: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy
 from apps.accounts.permissions import Permission, Reach
 from apps.accounts.principal import Principal
 from apps.api.errors import Fields
-from apps.opie.engine.storable import clean_json
 from apps.opie.library.definition import LONGEST_EXAMPLE
 from apps.opie.library.kinds import KINDS
 from apps.opie.library.parameters import read_parameters
@@ -22,6 +21,7 @@ from apps.opie.library.template import LONGEST_TEMPLATE
 from apps.opie.models import Agent, CommandTemplate
 from apps.opie.models.agents import AgentKind
 from apps.opie.models.commands import CommandStatus, CommandVisibility
+from apps.opie.storable import clean_json
 from apps.opie.web.agent_form import CAPABILITY, LONGEST_CAPABILITY, MOST_CAPABILITIES, Lines, Problem
 
 MOST_TAGS, LONGEST_TAG = 20, 40

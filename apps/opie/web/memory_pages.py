@@ -19,8 +19,8 @@ from apps.api.errors import NotAllowed, NotFound
 from apps.opie.agentos.memory_rows import LONGEST_TOPIC, MOST_CHARACTERS, MOST_TOPICS
 from apps.opie.engine.profile_schemas import SCHEMAS, MemorySchema
 from apps.opie.engine.profiles import Person, erase
-from apps.opie.engine.storable import clean_text
 from apps.opie.models import AgentOSMemory
+from apps.opie.storable import clean_text
 from apps.opie.web.memories import bring_back, forget, memories_of, of_agent, own_memory
 from apps.opie.web.profile_forms import form_of, profiles_shown, save
 from apps.opie.web.views import Page, PieceOfPage, page_number

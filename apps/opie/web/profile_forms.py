@@ -13,8 +13,8 @@ from apps.accounts.principal import Principal
 from apps.api.errors import InvalidInput
 from apps.opie.engine.profile_schemas import LONGEST_TEXT, MOST_ITEMS, SCHEMAS, MemorySchema, kind_of
 from apps.opie.engine.profiles import Person, memory_of, put
-from apps.opie.engine.storable import clean_text
 from apps.opie.models import Agent, MemoryProfile
+from apps.opie.storable import clean_text
 
 _OF_GROUP = "__"
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.opie.engine.observer import Observer
-from apps.opie.engine.storable import clean_json, clean_text
 from apps.opie.engine.transcript import rows_of, rows_of_observation
+from apps.opie.storable import clean_json, clean_text
 
 RUN = "run-1"
 

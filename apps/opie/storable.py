@@ -13,6 +13,15 @@ def clean_text(text: str) -> str:
     return text.encode("utf-16-le", errors="surrogatepass").decode("utf-16-le", errors="replace")
 
 
+def clean_texts(value: Any) -> Any:
+    """The same with the texts in its lists and objects cleaned, whatever else they hold."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, dict):
+        return {clean_texts(key): clean_texts(inner) for key, inner in value.items()}
+    return [clean_texts(inner) for inner in value] if isinstance(value, list) else value
+
+
 def clean_json(value: Any) -> Any:
     """A JSON value with its texts cleaned, and null for what only Python calls a number."""
     if isinstance(value, str):
