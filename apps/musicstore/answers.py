@@ -3,7 +3,9 @@
 Only what is plainly said is understood. The rest is answered by what could be asked instead.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from apps.musicstore.bought_questions import names_bought
@@ -124,7 +126,7 @@ def answer_invoices(message: str, customer_id: int, language: str = "en") -> Dir
             return DirectAnswer(in_sentences(BY_DATE, newest, language), Call(BY_DATE), newest)
         call = Call(EMPLOYEE, {"invoice_id": newest["rows"][0]["invoice_id"]})
     if call.tool == BY_PRICE and wants_cheapest(message):
-        answer = cheapest_first(_every_row(BY_PRICE, customer_id), language)
+        answer = cheapest_first(_every_row(partial(INVOICES[BY_PRICE], customer_id)), language)
         return DirectAnswer(answer["message"], None, answer)
     if call.tool == BY_DATE and (bought := _bought(message, customer_id, language)):
         return bought
@@ -135,7 +137,7 @@ def answer_invoices(message: str, customer_id: int, language: str = "en") -> Dir
 def _bought(message: str, customer_id: int, language: str) -> DirectAnswer | None:
     """What this customer has bought of a name in the message: nothing, where the catalogue has it; None for what is no name."""
     names = names_bought(message)
-    rows = _every_row(BY_PRICE, customer_id) if names else []
+    rows = _every_row(partial(INVOICES[BY_PRICE], customer_id)) if names else []
     for name in names:
         if fitting := _fitting(name, rows):
             answer = items_called(name, fitting, language)
@@ -159,24 +161,23 @@ def _fitting(name: str, rows: list[Row]) -> list[Row]:
 
 def _tracks_on(album: str) -> set[tuple[str, str]]:
     """The songs on an album of exactly this title, each with its artist."""
-    answer = CATALOGUE[ON_ALBUM](album=album, page_size=MOST_ROWS)
-    titles = {squeeze(row["album"]) for row in answer["rows"]}
-    return {(row["track"], row["artist"]) for row in answer["rows"]} if titles == {squeeze(album)} else set()
+    rows = _every_row(partial(CATALOGUE[ON_ALBUM], album=album))
+    return {(row["track"], row["artist"]) for row in rows if squeeze(row["album"]) == squeeze(album)}
 
 
 def chosen_invoices(wanted: Wanted, customer_id: int, language: str = "en") -> DirectAnswer:
     """Those of this customer's invoices that are wanted."""
-    rows = _every_row(BY_DATE, customer_id)
+    rows = _every_row(partial(INVOICES[BY_DATE], customer_id))
     answer = some_invoices(wanted, rows, language) if rows else INVOICES[BY_DATE](customer_id)
     text = answer.get("message", "") if rows else in_sentences(BY_DATE, answer, language)
     return DirectAnswer(text, Call(BY_DATE), answer)
 
 
-def _every_row(tool: str, customer_id: int) -> list[Row]:
-    """All of this customer's, as far as a person would look through them."""
+def _every_row(ask: Callable[..., Answer]) -> list[Row]:
+    """All that there are, as far as a person would look through them."""
     rows: list[Row] = []
     for page in range(1, MOST_PAGES + 1):
-        answer = INVOICES[tool](customer_id, page=page, page_size=MOST_ROWS)
+        answer = ask(page=page, page_size=MOST_ROWS)
         rows += answer["rows"]
         if len(rows) >= answer["total"]:
             break

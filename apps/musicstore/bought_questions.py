@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from apps.musicstore.calls import LONGEST_MESSAGE
+from apps.musicstore.catalogue_questions import AROUND, sentences_of
 from apps.musicstore.names import fold
 
 _FLAGS = re.IGNORECASE
@@ -17,16 +17,18 @@ _ASKED = tuple(
         rf"\b{_SONGS}\s+(?:by|of|from)\s+{_NAME}\s+(?:did|have|had|do)\s+i\b",
         rf"\b(?:did|have|had|do)\s+i\s+(?:(?:ever|already|once|just)\s+)*{_BOUGHT}\s+{_NAME}$",
         rf"\bi\s+(?:ever\s+|already\s+|have\s+)*(?:bought|purchased|paid\s+for)\s+{_NAME}$",
-        rf"\b{_PAPER}\b.*?\b(?:have|has|had|with|contain(?:s|ed)?|include[sd]?|of|for|is|was|are|were)\s+{_NAME}$",
+        rf"\b{_PAPER}\b.*?\b(?:have|has|had|with|contain(?:s|ed)?|include[sd]?|of|for)\s+{_NAME}$",
+        # "My order is late" names nothing.
+        rf"\b(?:which|what)\b.*?\b{_PAPER}\s+(?:is|was|are|were)\s+{_NAME}$",
         rf"\b(?:is|was|are|were)\s+{_NAME}\s+(?:on|in|among)\s+(?:(?:one|any)\s+of\s+)?my\s+{_PAPER}$",
         rf"\bhabe?\s+ich\s+(?:(?:schon|je|jemals|mal|denn|bereits|auch)\s+)*{_NAME}\s+(?:ein)?(?:gekauft|bestellt|bezahlt)$",
-        rf"\brechnung(?:en)?\s+(?:ist|sind|steht|stehen|hat|haben|mit|enth[äa]lt|enthalten)\s+{_NAME}$",
+        rf"\b(?:welche[rn]?\s+rechnung(?:en)?\s+(?:ist|sind|steht|stehen|hat|haben|enth[äa]lt|enthalten)|rechnung(?:en)?\s+mit)\s+{_NAME}$",
         rf"\b(?:he\s+comprado|compr[ée])\s+(?:ya\s+|alguna\s+vez\s+)*{_NAME}$",
-        rf"\bfacturas?\s+(?:con|tienen?|contienen?|est[áa]n?|hay)\s+{_NAME}$",
+        rf"\b(?:qu[ée]\s+facturas?\s+(?:tienen?|contienen?|est[áa]n?|hay)|facturas?\s+con)\s+{_NAME}$",
         rf"(?:\bj['’]ai|\bai[\s-]je)\s+(?:d[ée]j[àa]\s+)?achet[ée]e?s?\s+{_NAME}$",
-        rf"\b(?:factures?|commandes?)\s+(?:avec|ont|a|contien(?:t|nent)|est|sont)\s+{_NAME}$",
+        rf"\b(?:quel(?:le)?s?\s+(?:factures?|commandes?)\s+(?:ont|a|contien(?:t|nent)|est|sont)|factures?\s+avec)\s+{_NAME}$",
         rf"\b(?:j[áa]\s+)?comprei\s+(?:alguma\s+vez\s+)?{_NAME}$",
-        rf"\bfaturas?\s+(?:com|t[êe]m|tem|cont[êé]m|est[áa]|est[ãa]o)\s+{_NAME}$",
+        rf"\b(?:(?:qual|quais|que)\s+faturas?\s+(?:t[êe]m|cont[êé]m|est[áa]|est[ãa]o)|faturas?\s+com)\s+{_NAME}$",
     )
 )
 _BEFORE = re.compile(
@@ -53,13 +55,11 @@ _NO_NAME = re.compile(
     r"|tudo|ontem|hoje|mais|musicas|faixas|os?|as|no|na|(?:19|20)[0-9]{2})(?: |$))+"
 )
 _BY = re.compile(r"(?P<title>\S.*?)\s+(?:by|von|de|par|por)\s+(?P<artist>\S.*)", _FLAGS)
-_AROUND = " \t\n.,;:!?¿¡\"“”‘’'"
 
 
 def names_bought(message: str) -> list[str]:
     """The names that the message may ask after, the likeliest first. What is none finds nothing among what was bought."""
-    text = " ".join(message[:LONGEST_MESSAGE].split())
-    found = [name for sentence in re.split(r"(?<=[.!?])\s+", text) for name in _names_in(sentence.strip(_AROUND))]
+    found = [name for sentence in sentences_of(message) for name in _names_in(sentence.strip(AROUND))]
     return list(dict.fromkeys(name for name in found if fold(name) and not _NO_NAME.fullmatch(fold(name))))
 
 
@@ -72,10 +72,10 @@ def title_and_artist(name: str) -> tuple[str, str]:
 def _names_in(sentence: str) -> Iterator[str]:
     for pattern in _ASKED:
         if found := pattern.search(_AFTER.sub("", sentence)):
-            whole = found["name"].strip(_AROUND)
+            whole = found["name"].strip(AROUND)
             # "The Trooper" as it is, and without what may be words around a name.
             yield whole
-            plain = _BEFORE.sub("", whole).strip(_AROUND)
+            plain = _BEFORE.sub("", whole).strip(AROUND)
             yield plain
             if by := _BY.match(plain):
                 yield by["title"]

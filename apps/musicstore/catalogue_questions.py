@@ -140,7 +140,7 @@ _NOBODY = {
     "it is",
     "it is on",
 }
-_AROUND = " \t\n.,;:!?¿¡\"“”‘’'"
+AROUND = " \t\n.,;:!?¿¡\"“”‘’'"
 
 
 def catalogue_calls(message: str) -> list[Call]:
@@ -152,13 +152,13 @@ def catalogue_calls(message: str) -> list[Call]:
 def catalogue_questions(message: str) -> list[list[Call]]:
     """What each question in the message may ask of the catalogue, the likeliest first. What is no question counts where it
     comes last: "I love the song Angie. Which albums are there by U2?" asks one thing."""
-    sentences = [part for part in _sentences(message) if part.strip(_AROUND)]
+    sentences = [part for part in sentences_of(message) if part.strip(AROUND)]
     asked: list[list[Call]] = []
     for sentence in reversed(sentences):
         is_asked = sentence.endswith("?") or not _TOLD.match(sentence)
         if (not asked or is_asked) and (calls := list(_meant(sentence))):
             asked.insert(0, calls)
-    if asked and (rather := _RATHER.search(message.strip(_AROUND))):
+    if asked and (rather := _RATHER.search(message.strip(AROUND))):
         asked[-1] = [replace(call, arguments={NAMED[call.tool]: rather["name"]}, by="") for call in asked[-1]]
     return asked[-MOST_QUESTIONS:]
 
@@ -168,7 +168,8 @@ def asks_for_somebody(message: str) -> bool:
     return _ANYTHING_BY.search(message[:LONGEST_MESSAGE]) is not None
 
 
-def _sentences(message: str) -> Iterator[str]:
+def sentences_of(message: str) -> Iterator[str]:
+    """Without taking the point of "St. Anger" for an end; of songs asked for twice in one, each."""
     for sentence in _BETWEEN_SENTENCES.split(" ".join(message[:LONGEST_MESSAGE].split())):
         *others, last = _BETWEEN_QUESTIONS.split(sentence)
         yield from (f"{one}?" for one in others)
@@ -178,28 +179,28 @@ def _sentences(message: str) -> Iterator[str]:
 def had_name(message: str) -> str:
     """The name of what somebody asks whether the store has it, in no more words than that."""
     found = _DO_YOU_HAVE.match(" ".join(message[:LONGEST_MESSAGE].split()))
-    return found["name"].strip(_AROUND) if found else ""
+    return found["name"].strip(AROUND) if found else ""
 
 
 def names_alone(message: str) -> list[Call]:
     """What the message may mean if it is nothing but a name, with some courtesy around it: a genre, an artist, a song."""
-    text = _AFTER.sub("", " ".join(message[:LONGEST_MESSAGE].split()).strip(_AROUND)).strip(_AROUND)
-    name = _BEFORE.sub("", text).strip(_AROUND)
+    text = _AFTER.sub("", " ".join(message[:LONGEST_MESSAGE].split()).strip(AROUND)).strip(AROUND)
+    name = _BEFORE.sub("", text).strip(AROUND)
     return [Call(tool, {NAMED[tool]: name}) for tool in (IN_GENRE, ALBUMS_OF, A_SONG, ON_ALBUM)] if fold(name) else []
 
 
 def _meant(sentence: str) -> Iterator[Call]:
-    whole = sentence.strip(_AROUND)
+    whole = sentence.strip(AROUND)
     # Without what comes after the question, and with it where it was the name: "the song Are You Gonna Go My Way".
-    for text in dict.fromkeys((_AFTER.sub("", whole).strip(_AROUND), whole)):
+    for text in dict.fromkeys((_AFTER.sub("", whole).strip(AROUND), whole)):
         guesses: list[Call] = []
         for pattern, tools in _ASKED:
             found = pattern.search(text)
             name = _name_in(found) if found else ""
             if not found or not name:
                 continue
-            whose = (found.groupdict().get("by") or "").strip(_AROUND)
-            raw = (found.groupdict().get("name") or name).strip(_AROUND)
+            whose = (found.groupdict().get("by") or "").strip(AROUND)
+            raw = (found.groupdict().get("name") or name).strip(AROUND)
             calls = [call for tool in tools for call in _calls_of(tool, name, whose, raw)]
             if tools[0] != ON_ALBUM or not _NO_TITLE.match(name):
                 yield from calls
@@ -227,6 +228,6 @@ def _calls_of(tool: str, name: str, whose: str, raw: str) -> Iterator[Call]:
 def _name_in(found: re.Match[str]) -> str:
     """The name without the words around it; nothing when only such words are left."""
     name = found.groupdict().get("name") or found[1]
-    name = _BEFORE.sub("", name.strip(_AROUND)).strip(_AROUND)
+    name = _BEFORE.sub("", name.strip(AROUND)).strip(AROUND)
     name = re.sub(r"^(?:(?:band|artist|singer|group|song|track|genre|album)\s+)+", "", name, flags=re.IGNORECASE)
     return name if fold(name) and fold(name) not in _NOBODY and not _BEFORE.fullmatch(name) else ""

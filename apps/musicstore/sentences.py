@@ -1,5 +1,6 @@
 """A tool's rows as sentences for a customer, in their language. Names of songs and albums are shown as they are."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ from apps.musicstore.bought_questions import title_and_artist
 from apps.musicstore.calls import A_SONG, ALBUMS_OF, BY_DATE, BY_PRICE, EMPLOYEE, IN_GENRE, ON_ALBUM, SONGS_OF
 from apps.musicstore.invoice_questions import Wanted
 from apps.musicstore.money import amount_of, as_people_write, with_currency
-from apps.musicstore.names import fold
+from apps.musicstore.names import fold, squeeze
 from apps.musicstore.phrases import Said, say, say_again
 from apps.musicstore.tools.paging import Answer, Row
 
@@ -133,7 +134,13 @@ def is_called_so(name: str, row: Row) -> bool:
     track, artist = str(row["track"]), str(row["artist"] or "")
     title, by = title_and_artist(name)
     is_both = bool(title) and _has_words(track, title) and _has_words(artist, by)
-    return is_both or _has_words(track, name) or _has_words(artist, name)
+    return is_both or _is_named(track, name) or _is_named(artist, name)
+
+
+def _is_named(name: str, said: str) -> bool:
+    """Some words of a name are enough, and one is not: "missing" is no song that has it in its title."""
+    plain = re.split(r"\s[(\[/-]", name)[0]
+    return squeeze(said) in (squeeze(name), squeeze(plain)) or (" " in fold(said) and _has_words(name, said))
 
 
 def _has_words(name: str, words: str) -> bool:

@@ -72,10 +72,21 @@ def test_what_others_bought_is_none_of_it(sample: None, message: str) -> None:
         *("What did I buy?", "What did I buy last?", "What did I buy last year?", "Show me my invoices from 2025"),
         *("How many invoices do I have?", "Did I buy anything from you?", "Was habe ich zuletzt gekauft?"),
         *("¿Qué compré la última vez?", "Qu'ai-je acheté la dernière fois ?", "which orders are there", "Did I buy"),
+        *("My order is late", "Meine Rechnung ist falsch", "Mi factura está mal", "Ma facture est fausse"),
     ],
 )
 def test_what_is_no_name(message: str) -> None:
     assert names_bought(message) == []
+
+
+def test_the_point_of_a_name_ends_no_sentence() -> None:
+    assert names_bought("Hello there. Did I ever buy St. Anger?") == ["St. Anger"]
+
+
+def test_one_word_is_a_whole_name(sample: None) -> None:
+    """ "You Shook Me All Night Long" is not what "night" names."""
+    assert answer_invoices("I need the invoice for night", 1).text.startswith("You have 3 invoices")
+    assert bought("Did I buy All Night Long?") == {"You Shook Me All Night Long"}
 
 
 def test_a_name_that_nobody_knows_shows_all(sample: None) -> None:
@@ -99,3 +110,16 @@ def test_every_customer_of_chinook_and_whom_they_bought_of(chinook: sqlite3.Conn
         assert said.answer is not None
         rows = [(row["track"], row["invoice_id"]) for row in said.answer["rows"] if row["artist"] == artist]
         assert sorted(rows) == wanted, (customer, artist)
+
+
+def test_albums_of_many_songs(chinook: sqlite3.Connection, db: None) -> None:
+    """What somebody bought of the end of a long album is found too."""
+    bought_of = chinook.execute(
+        """SELECT DISTINCT i.CustomerId, b.Title FROM InvoiceLine l JOIN Invoice i USING (InvoiceId) JOIN Track t USING (TrackId)
+        JOIN Album b USING (AlbumId) WHERE (SELECT count(*) FROM Track o WHERE o.AlbumId = b.AlbumId) > 25"""
+    ).fetchall()
+    assert bought_of
+    for customer, album in bought_of:
+        said = answer_invoices(f"Did I buy {album}?", customer)
+        assert said.text.startswith("You have bought "), (customer, album, said.text)
+        assert not said.text.startswith("You have bought nothing"), (customer, album)

@@ -74,17 +74,15 @@ class _OpenView(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             require_own_origin(request)
-            self._require_method(request)
             return super().dispatch(request, *args, **kwargs)
-        except (OpieError, serializers.ValidationError, MethodNotAllowed) as error:
-            response = json_error(error)
-            if isinstance(error, MethodNotAllowed):
-                response["Allow"] = ", ".join(self._allowed_methods())
-            return response
+        except (OpieError, serializers.ValidationError) as error:
+            return json_error(error)
 
-    def _require_method(self, request: HttpRequest) -> None:
-        if request.method not in self._allowed_methods():
-            raise MethodNotAllowed(request.method or "")
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ARG002
+        """Django's own answer has no body."""
+        response = json_error(MethodNotAllowed(request.method or ""))
+        response["Allow"] = ", ".join(self._allowed_methods())
+        return response
 
     def read_body(self, request: HttpRequest, serializer_class: type[StrictSerializer]) -> dict[str, Any]:
         body = serializer_class(data=parse_json(read_at_most(request, LARGEST_BODY) or b"{}"))  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from simpleeval import DEFAULT_OPERATORS, InvalidExpression, SimpleEval
 from apps.opie.models import AgentOSMessage, AgentOSSession
 from apps.opie.models.messages import MessageRole
 from apps.opie.scope import RunScope
+from apps.opie.storable import clean_text
 from apps.opie.tools.registry import register_tool
 
 LONGEST_EXPRESSION = 200
@@ -81,7 +82,7 @@ def search_my_sessions(scope: RunScope, query: str) -> str:
     Args:
         query: The words to look for; all of them must be in a message.
     """
-    words = _storable(query).split()
+    words = clean_text(query).split()
     if not words:
         return "Say which words to look for."
     all_words = Q()
@@ -91,11 +92,6 @@ def search_my_sessions(scope: RunScope, query: str) -> str:
     found = earlier.filter(all_words).exclude(role=MessageRole.TOOL).select_related("session").order_by("-id")
     lines = [_line(message, words[0]) for message in found[:MOST_RESULTS]]
     return "\n".join(lines) or f"None of the earlier chats says {query!r}."
-
-
-def _storable(text: str) -> str:
-    """The text without what PostgreSQL cannot take; a model may write anything."""
-    return text.replace("\x00", " ").encode(errors="ignore").decode()
 
 
 def _line(message: AgentOSMessage, word: str) -> str:
@@ -111,7 +107,7 @@ def rename_this_chat(scope: RunScope, title: str) -> str:
     Args:
         title: The title, a few words on one line.
     """
-    line = " ".join(_storable(title).split())[:LONGEST_TITLE]
+    line = " ".join(clean_text(title).split())[:LONGEST_TITLE]
     if not line:
         return "Say what the chat shall be called."
     own = AgentOSSession.objects.visible_to(scope.principal)

@@ -108,7 +108,7 @@ def _lister(made: ModelTools) -> Callable[..., Any]:
 def _finder(made: ModelTools) -> Callable[..., Any]:
     def find_rows(scope: RunScope, query: str, page: int = 1) -> dict[str, Any]:
         wanted = Q()
-        for word in query[:LONGEST_QUERY].replace("\x00", " ").split()[:MOST_WORDS]:
+        for word in query[:LONGEST_QUERY].split()[:MOST_WORDS]:
             wanted &= Q.create([(f"{path}__icontains", word) for path in made.search], connector=Q.OR)
         return _page(made, _rows(made, scope).filter(wanted).distinct(), page)
 

@@ -175,6 +175,7 @@ export class WidgetFrame {
       else if (error.status === 401 || error.status === 404) {
         this.#kept.forget();
         this.#talk.clear();
+        this.#setState("agent", false);
         this.#setTyping(false);
       }
     }
@@ -186,10 +187,7 @@ export class WidgetFrame {
     const ofOthers = this.#talk.take(conversation.messages);
     this.#setTyping(conversation.is_writing);
     this.#part("with").textContent = conversation.with.name;
-    this.#root.dataset["state"] = conversation.state;
-    const isWanted = conversation.asks_for_person || conversation.state === "taken_over";
-    this.#part("person").hidden = isWanted;
-    this.#part("withdraw").hidden = !isWanted;
+    this.#setState(conversation.state, conversation.asks_for_person);
     this.#part("starters").hidden = this.#talk.last > 0;
     if (ofOthers && !this.#host.isOpen) this.#host.unread((this.#unread += ofOthers));
   }
@@ -236,9 +234,7 @@ export class WidgetFrame {
     }
     this.#talk.clear();
     this.#part("starters").hidden = false;
-    this.#root.dataset["state"] = "agent";
-    this.#part("person").hidden = false;
-    this.#part("withdraw").hidden = true;
+    this.#setState("agent", false);
     this.#field.focus();
   }
 
@@ -260,6 +256,13 @@ export class WidgetFrame {
     this.#part<HTMLButtonElement>("send").disabled = isSending;
     this.#talk.element.setAttribute("aria-busy", String(isSending));
     this.#setTyping(isSending && this.#with.kind === "agent");
+  }
+
+  #setState(state: Conversation["state"], asksForPerson: boolean): void {
+    this.#root.dataset["state"] = state;
+    const isWanted = asksForPerson || state === "taken_over";
+    this.#part("person").hidden = isWanted;
+    this.#part("withdraw").hidden = !isWanted;
   }
 
   #setTyping(isTyping: boolean): void {
